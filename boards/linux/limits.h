@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The limits of config.h as the Linux board sets them: whole policies, large answers.
+ */
+#define STS_MX_MAX 32
+#define STS_ADDRESS_MAX 16
+#define STS_POLICY_MX_SIZE 65536
+#define STS_DNS_SERVERS 8
+#define STS_DNS_QUERIES 8
+#define STS_DNS_SIZE 65535
+#define STS_TX_SIZE 16384
+#define STS_RX_SIZE 16384
+#define STS_REPLY_SIZE 512
+#define STS_CACHE_MAX 4096
+#define STS_ALLOW_LOOPBACK 1

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The limits of the library. Each has a default for a small device, a unit, a range
+ * and a price in bytes of struct sts_mailer. To change one, define it for the
+ * compiler (-DSTS_MX_MAX=8), or name a header of your own that does:
+ * -DSTS_CONFIG_FILE='"my_limits.h"'. The library and the program that includes
+ * its headers must agree: sts_mailer_init() checks that they do.
+ */
+#ifndef STSMAIL_CONFIG_H
+#define STSMAIL_CONFIG_H
+
+#ifdef STS_CONFIG_FILE
+#include STS_CONFIG_FILE
+#endif
+
+/* Bytes of a name with its NUL: RFC 1035 2.3.4 allows 253 characters as text. Fixed. */
+#define STS_NAME_SIZE 254
+
+/* MX hosts kept per domain, best preference first. 1..64. 256 bytes each. */
+#ifndef STS_MX_MAX
+#define STS_MX_MAX 4
+#endif
+
+/* Addresses kept per host, both families together. 1..32. 20 bytes each. */
+#ifndef STS_ADDRESS_MAX
+#define STS_ADDRESS_MAX 4
+#endif
+
+/* Bytes for the mx patterns of a policy, each with a NUL. 256..65536. One byte each.
+ * A policy with more is kept with those that fit, and marked as cut. */
+#ifndef STS_POLICY_MX_SIZE
+#define STS_POLICY_MX_SIZE 768
+#endif
+
+/* DNS servers. 1..8. 20 bytes each. */
+#ifndef STS_DNS_SERVERS
+#define STS_DNS_SERVERS 3
+#endif
+
+/* DNS questions in flight at once: MX, TXT and two addresses of the policy host, then two of an
+ * MX. 4..16. About 320 bytes each. */
+#ifndef STS_DNS_QUERIES
+#define STS_DNS_QUERIES 6
+#endif
+
+/* Bytes of the largest DNS message that can be read. 1232..65535. One byte each. A larger one
+ * counts as a temporary failure. */
+#ifndef STS_DNS_SIZE
+#define STS_DNS_SIZE 1232
+#endif
+
+/* Buffers of the one connection that is open at a time. 512..16384 each: 512 holds one SMTP
+ * command (RFC 5321 4.5.3.1.4); more makes fewer TLS records of a message. One byte each. */
+#ifndef STS_TX_SIZE
+#define STS_TX_SIZE 1024
+#endif
+#ifndef STS_RX_SIZE
+#define STS_RX_SIZE 512
+#endif
+
+/* Bytes kept of the reply that decided about a recipient, with NUL. 64..1024. One byte each, per
+ * recipient (the caller's array) and once in the mailer. */
+#ifndef STS_REPLY_SIZE
+#define STS_REPLY_SIZE 128
+#endif
+
+/* Policies in the cache, a store permitting. 1..65535. No RAM: they live in the store. */
+#ifndef STS_CACHE_MAX
+#define STS_CACHE_MAX 8
+#endif
+
+/* Largest policy file taken, bytes. RFC 8461 3.3 suggests 64 KB. Fixed: no memory. */
+#define STS_POLICY_FILE_MAX 65536u
+
+/* Whether MX and policy hosts at loopback addresses are used. 0 or 1. A device says no; Linux says
+ * yes, since a local relay is a common set-up. */
+#ifndef STS_ALLOW_LOOPBACK
+#define STS_ALLOW_LOOPBACK 0
+#endif
+
+/* Whether IPv6 addresses are looked up (AAAA) and used. 0 or 1. */
+#ifndef STS_IPV6
+#define STS_IPV6 1
+#endif
+
+#if STS_MX_MAX < 1 || STS_MX_MAX > 64
+#error "STS_MX_MAX: 1..64 hosts"
+#endif
+#if STS_ADDRESS_MAX < 1 || STS_ADDRESS_MAX > 32
+#error "STS_ADDRESS_MAX: 1..32 addresses"
+#endif
+#if STS_POLICY_MX_SIZE < 256 || STS_POLICY_MX_SIZE > 65536
+#error "STS_POLICY_MX_SIZE: 256..65536 bytes"
+#endif
+#if STS_DNS_SERVERS < 1 || STS_DNS_SERVERS > 8
+#error "STS_DNS_SERVERS: 1..8 servers"
+#endif
+#if STS_DNS_QUERIES < 4 || STS_DNS_QUERIES > 16
+#error "STS_DNS_QUERIES: 4..16 questions"
+#endif
+#if STS_DNS_SIZE < 1232 || STS_DNS_SIZE > 65535
+#error "STS_DNS_SIZE: 1232..65535 bytes"
+#endif
+#if STS_TX_SIZE < 512 || STS_TX_SIZE > 16384 || STS_RX_SIZE < 512 || STS_RX_SIZE > 16384
+#error "STS_TX_SIZE, STS_RX_SIZE: 512..16384 bytes"
+#endif
+#if STS_REPLY_SIZE < 64 || STS_REPLY_SIZE > 1024
+#error "STS_REPLY_SIZE: 64..1024 bytes"
+#endif
+#if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
+#error "STS_CACHE_MAX: 1..65535 policies"
+#endif
+
+#endif

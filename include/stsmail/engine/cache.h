@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which policy is held for a domain, and when to ask again (RFC 8461 3.2, 3.3, 5.1, 10.2). The policies live in the
+ * store, a record each; RAM holds the one in use. Failed fetches live in a table of their own, so that
+ * they can neither overwrite nor shorten a policy (R-110).
+ */
+#ifndef STSMAIL_ENGINE_CACHE_H
+#define STSMAIL_ENGINE_CACHE_H
+
+#include <stsmail/policy.h>
+#include <stsmail/port.h>
+
+/* What is known of a held policy, beside the policy. */
+struct sts_cached {
+    char     id[STS_ID_SIZE]; /* of the record that announced it; "" if fetched without one */
+    uint8_t  mode;
+    bool     cut;
+    uint32_t max_age_s;
+    int64_t  fetched_at; /* seconds since 1970: its life counts from here */
+    int64_t  used_at;    /* last use, to the day: the eviction order */
+};
+
+/* The policy held for domain and not expired (R-101; a clock that went back makes it young, never old). policy may be NULL:
+ * only *info. STS_OK, STS_ERR_ABSENT, STS_ERR_IO. An unset clock expires nothing (R-112). */
+int sts_cache_get(const struct sts_store *s, const char *domain, const struct sts_time *now,
+                  struct sts_policy *policy, struct sts_cached *info);
+
+/* As get, expired or not; for lists. */
+int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_policy *policy,
+                   struct sts_cached *info);
+
+/* Keeps a policy fetched now, in place of any older one. A full cache (STS_CACHE_MAX) makes room in this order: expired, none,
+ * testing, the enforced one that was used least recently (R-111), never `domain` itself; what was evicted is said to
+ * log. STS_OK, STS_ERR_IO, STS_ERR_SPACE. */
+int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
+                  const struct sts_policy *policy, const struct sts_time *now,
+                  const struct sts_log *log);
+
+/* Marks as used now; writes only if the last mark is over a day old. */
+int sts_cache_touch(const struct sts_store *s, const char *domain, const struct sts_time *now);
+
+/* STS_ERR_ABSENT: was not there. */
+int sts_cache_drop(const struct sts_store *s, const char *domain);
+
+/* Whether it is time to fetch again, ahead of expiry (R-105, R-106): from min(1 day, max_age / 2) after the fetch on, less a
+ * jitter of up to a quarter that `domain` and a device-wide `seed` fix, so that a fleet spreads and one device
+ * is steady. */
+bool sts_cache_refresh_due(const struct sts_cached *info, const char *domain, uint32_t seed,
+                           const struct sts_time *now);
+
+/* Seconds until a fetch for this id may be tried: 0 now; up to 300 after a failed one (R-043). At most 4 different ids per
+ * domain in 300 s (P24). A clock that went back by more than 300 s frees the wait. */
+uint32_t sts_cache_wait_s(const struct sts_store *s, const char *domain, const char *id,
+                          const struct sts_time *now);
+
+/* Notes that fetching id failed now; sts_cache_fetched() forgets what was noted. Bounded: the oldest goes. */
+int sts_cache_failed(const struct sts_store *s, const char *domain, const char *id,
+                     const struct sts_time *now);
+int sts_cache_fetched(const struct sts_store *s, const char *domain);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One delivery at a time: discover how the recipients' domain wants to be reached, deliver that
+ * way, and say what happened. poll() never waits; all memory is in struct sts_mailer.
+ */
+#ifndef STSMAIL_MAILER_H
+#define STSMAIL_MAILER_H
+
+#include <stsmail/mailer_types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sts_mailer_config {
+    const struct sts_net    *net;
+    const struct sts_tls    *tls;
+    const struct sts_random *random;
+    const struct sts_store  *store; /* or NULL: policies are not kept */
+    const struct sts_log    *log;   /* or NULL */
+
+    const char *hostname; /* for EHLO: a fully qualified name or an address literal (RFC 5321 4.1.4) */
+    const struct sts_endpoint *dns; /* recursive resolvers, in order; port 53 if 0 */
+    size_t      dns_count;          /* 1..STS_DNS_SERVERS */
+
+    uint8_t floor; /* enum sts_floor */
+    const struct sts_domain_floor *floors;
+    size_t  floors_count;
+    const struct sts_provisioned *provisioned;
+    size_t  provisioned_count;
+
+    uint32_t timeout_s;  /* the longest that one step may take; 0: 30 s for a name, 60 s for a
+                            policy and for connecting, RFC 5321 4.5.3.2 for replies */
+    uint16_t smtp_port;  /* 0: 25 */
+    uint16_t https_port; /* 0: 443 */
+
+    /* Called once per attempt, when it is over, and once when the decision is made. May be NULL. */
+    void *ctx;
+    void (*on_attempt)(void *ctx, const struct sts_attempt *attempt);
+    void (*on_decision)(void *ctx, const struct sts_decision *decision);
+};
+
+/* What to send. The caller keeps all of it in place until the delivery is over. */
+struct sts_mail {
+    const char               *sender;     /* envelope sender, "" for the null sender */
+    struct sts_recipient     *recipients; /* all in one domain */
+    size_t                    count;      /* at least 1 */
+    const struct sts_message *message;
+};
+
+struct sts_mailer; /* defined at the end of this header */
+
+/* Prepares a mailer. `config` and all it names stay in place. STS_OK; STS_ERR_ARG, STS_ERR_NAME (the
+ * hostname), STS_ERR_CONFIG (no DNS server; library and program built with other limits). */
+#define sts_mailer_init(m, config) sts_mailer_init_sized((m), sizeof(struct sts_mailer), (config))
+int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_mailer_config *config);
+
+/* Begins a delivery. Everything that can be wrong with addresses is found before anything is sent.
+ * STS_OK; STS_ERR_STATE (one is under way), STS_ERR_ARG, STS_ERR_ADDRESS, STS_ERR_NAME. */
+int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const struct sts_time *now);
+
+/* Begins to look up and refresh the policy of one domain and nothing else (RFC 8461 10.2): fetched
+ * whatever the id and the record say. Result as for send; STS_OK: a policy was fetched and kept. */
+int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct sts_time *now);
+
+/* Goes on as far as that is possible without waiting. STS_BUSY, or how it ended: STS_OK (delivered to
+ * all) or the reason as `reason` of the CLI has it, the worst of the recipients: a temporary one before
+ * a final one. Each recipient says its own. */
+int sts_mailer_poll(struct sts_mailer *m, const struct sts_time *now);
+
+/* Waits (the port's wait) until poll can go on, at most max_ms. */
+void sts_mailer_wait(struct sts_mailer *m, const struct sts_time *now, uint32_t max_ms);
+
+/* Breaks the delivery off: recipients that are not delivered are STS_ERR_CLOSED. */
+void sts_mailer_abort(struct sts_mailer *m);
+
+#include <stsmail/mailer_struct.h>
+
+#ifdef __cplusplus
+}
+#endif
+#endif

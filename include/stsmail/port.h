@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the core needs of the outside world, as structs of functions. A port fills them; ctx is
+ * the port's own and comes back as the first argument. No function here may block, except wait().
+ *
+ * The library never calls two functions of one struct at the same time, and none from an
+ * interrupt.
+ */
+#ifndef STSMAIL_PORT_H
+#define STSMAIL_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stsmail/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+/* How far the calendar can be trusted. */
+enum sts_clock_trust {
+    STS_CLOCK_UNSET = 0, /* not known: no certificate can be checked, so nothing is sent */
+    STS_CLOCK_NETWORK,   /* from the network, unauthenticated (SNTP) */
+    STS_CLOCK_OWNER,     /* from a battery-backed clock, or set by the owner */
+};
+
+/* The time, as an argument: the core reads no clock. */
+struct sts_time {
+    uint32_t ms;    /* milliseconds that never jump; wraps after 49.7 days, which is harmless */
+    int64_t  utc_s; /* seconds since 1970-01-01 00:00:00 UTC; meaningless while UNSET */
+    uint8_t  trust; /* enum sts_clock_trust */
+};
+
+/* ---- network ---------------------------------------------------------------------------- */
+
+/* An IP address. */
+struct sts_ip {
+    uint8_t family;    /* 4, 6, or 0 for none */
+    uint8_t bytes[16]; /* network order; IPv4 in the first four */
+};
+
+struct sts_endpoint {
+    struct sts_ip ip;
+    uint16_t      port; /* host order */
+};
+
+/* A handle that wait() shall look at. */
+struct sts_wait {
+    int  handle;
+    bool read, write;
+};
+
+/* UDP and TCP. A handle is an int >= 0 of the port's choosing, valid until close(). */
+struct sts_net {
+    void *ctx;
+
+    /* A UDP socket that takes datagrams from `peer` alone (address and port), and whose own port is
+     * new and not to be guessed (RFC 5452 9.2). Returns a handle or STS_ERR_CONNECT. */
+    int (*udp_open)(void *ctx, const struct sts_endpoint *peer);
+
+    /* Begins to connect. Returns a handle or STS_ERR_CONNECT. */
+    int (*tcp_open)(void *ctx, const struct sts_endpoint *peer);
+
+    /* STS_OK once a TCP handle is connected, STS_BUSY before, STS_ERR_CONNECT when it failed. */
+    int (*connected)(void *ctx, int handle);
+
+    /* Returns bytes taken (> 0; a datagram is taken whole), 0 if it would block, < 0 once the
+     * peer is gone. */
+    int32_t (*send)(void *ctx, int handle, const void *buf, size_t len);
+
+    /* Returns bytes put into buf (> 0), 0 if there are none yet, < 0 once the peer is gone (an
+     * orderly end of a TCP stream too). For a datagram: its whole length, even where that is more than
+     * len; the rest of it is lost. */
+    int32_t (*recv)(void *ctx, int handle, void *buf, size_t len);
+
+    /* Releases the handle; for TCP, what was sent is still delivered as the stack can. */
+    void (*close)(void *ctx, int handle);
+
+    /* Waits until one of the handles is ready, or about timeout_ms passed. May return early. On bare
+     * metal: one turn of the network loop. `n` may be 0. */
+    void (*wait)(void *ctx, const struct sts_wait *handles, size_t n, uint32_t timeout_ms);
+};
+
+/* ---- random numbers --------------------------------------------------------------------- */
+
+/* A cryptographic generator: DNS ids, 0x20 case and jitter come from it. */
+struct sts_random {
+    void *ctx;
+    /* Fills buf. STS_OK or STS_ERR_RANDOM; then nothing is asked of the network. */
+    int (*fill)(void *ctx, void *buf, size_t len);
+};
+
+/* ---- TLS -------------------------------------------------------------------------------- */
+
+struct sts_tls_peer {
+    const struct sts_net *net; /* the connection's bytes; stays until close() */
+    int                   handle;
+    const char           *name;    /* SNI and reference identifier: lower case A-labels, no root dot;
+                                      stays until close() */
+    bool                  require; /* true: the handshake fails unless the peer is verified;
+                                      false: it goes on, and the state says what was found */
+    const char           *alpn;    /* one protocol to offer ("http/1.1"), or NULL */
+};
+
+/* What a handshake proved. */
+struct sts_tls_state {
+    uint16_t version;  /* 0x0303 TLS 1.2, 0x0304 TLS 1.3, 0 none */
+    bool     verified; /* positive evidence: chain to an anchor, dates, and DNS-ID in the SAN */
+    int      error;    /* STS_OK if verified, else why not: STS_ERR_CERT_*, STS_ERR_TLS */
+};
+
+/* TLS 1.2 and 1.3 as a client, certificates checked as RFC 8461 3.3 and 4.2 demand. */
+struct sts_tls {
+    void *ctx;
+
+    /* Prepares a connection. *conn is the port's own. STS_OK, STS_ERR_CLOCK (the time is unset),
+     * STS_ERR_CONFIG (no trust anchors), STS_ERR_MEMORY, STS_ERR_RANDOM. */
+    int (*open)(void *ctx, const struct sts_tls_peer *peer, const struct sts_time *now,
+                void **conn);
+
+    /* One step of the handshake. STS_BUSY, or STS_OK and *state is filled; else the error (also in
+     * state->error): STS_ERR_CERT_*, STS_ERR_TLS, STS_ERR_CLOSED, STS_ERR_MEMORY. */
+    int (*handshake)(void *ctx, void *conn, const struct sts_time *now,
+                     struct sts_tls_state *state);
+
+    /* As in struct sts_net; recv tells an authenticated end (STS_ERR_END) from any other
+     * (STS_ERR_CLOSED), broken records (STS_ERR_TLS) and an exhausted pool (STS_ERR_MEMORY). */
+    int32_t (*send)(void *ctx, void *conn, const void *buf, size_t len);
+    int32_t (*recv)(void *ctx, void *conn, void *buf, size_t len);
+
+    /* Whether the connection waits to write rather than to read. */
+    bool (*wants_write)(void *ctx, void *conn);
+
+    /* Sends close_notify as far as that goes without waiting, and releases. */
+    void (*close)(void *ctx, void *conn);
+};
+
+/* ---- store ------------------------------------------------------------------------------ */
+
+/* Kinds of record; each kind has its own name space of keys. */
+enum sts_store_kind {
+    STS_STORE_POLICY = 'p', /* a cached policy; key: policy domain */
+    STS_STORE_WAIT = 'w',   /* failed fetches; key: policy domain */
+};
+
+/* Records that survive a power cut: each operation leaves a record as it was or as it shall be,
+ * never between. Keys are 1..253 bytes of text. One reader and one writer may be open at a time;
+ * both at once is allowed, and the reader goes on seeing what it opened.
+ *
+ * Every function returns STS_OK, or STS_ERR_IO where the medium failed (never to be read as
+ * "absent"), or what its line says. */
+struct sts_store {
+    void *ctx;
+
+    /* Writing: put, write as often as needed, then commit or abort. Until commit returns STS_OK the
+     * old record stands. STS_ERR_SPACE: no room, nothing changed. */
+    int (*put)(void *ctx, uint8_t kind, const char *key);
+    int (*write)(void *ctx, const void *buf, size_t len);
+    int (*commit)(void *ctx);
+    void (*abort)(void *ctx);
+
+    /* Reading: get (STS_ERR_ABSENT: none, or one that was damaged and was set aside), read in order
+     * (bytes, 0 at the end, < 0 on error), then done. */
+    int (*get)(void *ctx, uint8_t kind, const char *key);
+    int32_t (*read)(void *ctx, void *buf, size_t len);
+    void (*done)(void *ctx);
+
+    /* STS_ERR_ABSENT: there was none. */
+    int (*remove)(void *ctx, uint8_t kind, const char *key);
+
+    /* Calls `each` with every key of a kind, in no order, until it returns false. Within `each` records
+     * may be read (get, read, done), nothing else; a record that other processes add or remove
+     * meanwhile may be seen or not. */
+    int (*iterate)(void *ctx, uint8_t kind, bool (*each)(void *arg, const char *key), void *arg);
+};
+
+/* ---- log -------------------------------------------------------------------------------- */
+
+enum sts_log_kind {
+    STS_LOG_SENT = '>',     /* a line that we sent (content of messages is left out) */
+    STS_LOG_RECEIVED = '<', /* a line that the peer sent: hostile text, already escaped */
+    STS_LOG_STEP = '*',     /* what the mailer does, one line a step */
+    STS_LOG_WARNING = '!',  /* what the owner should know: state lost or not kept */
+};
+
+/* For people. May be all zero. Never shown a secret. */
+struct sts_log {
+    void *ctx;
+    void (*line)(void *ctx, int kind, const char *text, size_t len);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
