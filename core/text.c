@@ -148,76 +148,71 @@ static int hex_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Up to four hex digits from *at; the number of digits, 0 if there is none. */
-static unsigned hex_group(const char *text, size_t len, size_t *at, unsigned *value)
+/* One group of hex digits, or the last 32 bits in decimal, from *at to out + *n. */
+static int ipv6_group(const char *text, size_t len, size_t *at, uint8_t *out, size_t *n)
 {
-    unsigned digits = 0;
+    size_t start = *at;
+    unsigned value = 0;
 
-    *value = 0;
-    while (*at < len && digits < 4 && hex_value((uint8_t)text[*at]) >= 0) {
-        *value = *value << 4 | (unsigned)hex_value((uint8_t)text[*at]);
-        (*at)++;
-        digits++;
+    while (*at < len && *at - start < 4 && hex_value((uint8_t)text[*at]) >= 0) {
+        value = value << 4 | (unsigned)hex_value((uint8_t)text[(*at)++]);
     }
-    return digits;
+    if (*at < len && text[*at] == '.') {
+        if (*n > 12 || ipv4_parse(text + start, len - start, out + *n) != STS_OK) {
+            return STS_ERR_SYNTAX;
+        }
+        *at = len;
+        *n += 4;
+        return STS_OK;
+    }
+    if (*at == start || *n > 14) {
+        return STS_ERR_SYNTAX;
+    }
+    out[(*n)++] = (uint8_t)(value >> 8);
+    out[(*n)++] = (uint8_t)(value & 0xff);
+    return STS_OK;
 }
 
 /* RFC 4291 2.2, all three forms; no zone. `gap` is where "::" stood, in bytes of the address. */
 static int ipv6_parse(const char *text, size_t len, uint8_t out[16])
 {
-    size_t at = 0, n = 0, gap = 17;
+    enum {
+        NO_GAP = 17
+    };
+    size_t at = 0, n = 0, gap = NO_GAP;
 
-    memset(out, 0, 16);
-    if (len >= 2 && text[0] == ':' && text[1] == ':') {
-        gap = 0;
-        at = 2;
-    }
-    while (at < len && n < 16) {
-        size_t start = at;
-        unsigned value;
-
-        if (hex_group(text, len, &at, &value) == 0) {
-            return STS_ERR_SYNTAX;
-        }
-        if (at < len && text[at] == '.') { /* the last 32 bits in decimal */
-            if (n > 12 || ipv4_parse(text + start, len - start, out + n) != STS_OK) {
-                return STS_ERR_SYNTAX;
-            }
-            n += 4;
-            at = len;
-            break;
-        }
-        out[n++] = (uint8_t)(value >> 8);
-        out[n++] = (uint8_t)(value & 0xff);
-        if (at == len) {
-            break;
-        }
-        if (text[at++] != ':' || at == len) {
-            return STS_ERR_SYNTAX;
-        }
-        if (text[at] == ':') {
-            if (gap != 17) {
+    while (at < len) {
+        if (len - at >= 2 && text[at] == ':' && text[at + 1] == ':') {
+            if (gap != NO_GAP) {
                 return STS_ERR_SYNTAX;
             }
             gap = n;
-            at++;
+            at += 2;
+            if (at == len) {
+                break;
+            }
+        } else if (n > 0 && text[at++] != ':') {
+            return STS_ERR_SYNTAX;
+        }
+        if (ipv6_group(text, len, &at, out, &n) != STS_OK) {
+            return STS_ERR_SYNTAX;
         }
     }
-    /* "::" stands for at least one group of zeros (RFC 4291 2.2) */
-    if (at != len || (gap == 17 ? n != 16 : n > 14)) {
-        return STS_ERR_SYNTAX;
+    if (gap == NO_GAP) {
+        return n == 16 ? STS_OK : STS_ERR_SYNTAX;
     }
-    if (gap != 17) {
-        memmove(out + 16 - (n - gap), out + gap, n - gap);
-        memset(out + gap, 0, 16 - n);
+    if (n > 14) {
+        return STS_ERR_SYNTAX; /* "::" stands for one group of zeros or more */
     }
+    memmove(out + 16 - (n - gap), out + gap, n - gap);
+    memset(out + gap, 0, 16 - n);
     return STS_OK;
 }
 
 int sts_ip_parse(const char *text, size_t len, struct sts_ip *out)
 {
     memset(out, 0, sizeof *out);
-    if (len > 0 && memchr(text, ':', len) != NULL) {
+    if (memchr(text, ':', len) != NULL) {
         out->family = 6;
         return ipv6_parse(text, len, out->bytes);
     }
