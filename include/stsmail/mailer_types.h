@@ -36,8 +36,10 @@ struct sts_provisioned {
 /* One recipient. `address` is the caller's; the rest is filled by the mailer. */
 struct sts_recipient {
     const char *address;               /* mailbox without angle brackets; domain part in A-labels */
-    int         error;                 /* STS_OK: delivered. Else why not; sts_err_final() tells
-                                          "never" from "later" */
+    int         error;                 /* STS_OK: delivered. Else why not */
+    bool        final;                 /* "never" rather than "later": another try cannot help. Not
+                                          the same as sts_err_final(error): an NXDOMAIN or a 5yz that
+                                          may be forged is put off (C-11) */
     uint16_t    code;                  /* the reply that decided, 0: none */
     char        reply[STS_REPLY_SIZE]; /* its text with the code, printable, cut; "" if none */
 };
@@ -65,7 +67,8 @@ struct sts_decision {
 /* One try to reach one host. */
 struct sts_attempt {
     const char   *mx;           /* host name, lower case, no root dot */
-    struct sts_ip address;      /* family 0: none was reached */
+    struct sts_ip address;      /* family 0: none was tried */
+    bool          reached;      /* a connection to it was made */
     int8_t        policy_match; /* 1, 0, or -1 where no policy applies or a cut one cannot say */
     uint16_t      tls_version;  /* 0x0303, 0x0304, 0 */
     bool          verified;     /* chain and name were verified */

@@ -91,4 +91,8 @@ void sts_smtp_tick(struct sts_smtp *m, const struct sts_time *now);
  * without a verdict still have error == STS_BUSY. m->reply is the reply that ended it, "" if none. */
 int sts_smtp_result(const struct sts_smtp *m);
 
+/* Whether a final dot went out and its reply did not come: the mail may or may not have been taken, so
+ * trying elsewhere at once would deliver it twice (S14). */
+bool sts_smtp_in_doubt(const struct sts_smtp *m);
+
 #endif
