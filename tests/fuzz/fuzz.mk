@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# A libFuzzer target for each parser, with ASan and UBSan. `make check` runs each for FUZZ_SECONDS; `make fuzz-long`
+# for as long as it is told. Corpora are kept in tests/fuzz/corpus.
+
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -MMD -MP
+
+$(B)/fuzz/obj/%.o: %.c | fuzz-packages
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
+
+$(B)/fuzz/libcore.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(CORE) $(wildcard port/ram/*.c))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o $(B)/fuzz/libcore.a
+	$(CLANG) -fsanitize=fuzzer,address,undefined $^ -o $@
+
+-include $(wildcard $(B)/fuzz/obj/*/*.d $(B)/fuzz/obj/*/*/*.d)
+
+.PHONY: fuzz-packages
+fuzz-packages:
+	@$(NEED) clang libclang-rt-14-dev
+
+CHECKS += fuzz
+## fuzz: every fuzz target for FUZZ_SECONDS (30)
+.PHONY: fuzz
+fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
+	@$(PYTHON) tests/run.py fuzz $(B)/results --timeout $$(( $(FUZZ_SECONDS) * 3 + 120 )) \
+	    $(foreach t,$(FUZZ_TARGETS),"tests/fuzz/one $(B)/fuzz/$(t) tests/fuzz/corpus/$(t:fuzz_%=%) $(FUZZ_SECONDS)")
+
+## fuzz-long: every fuzz target for an hour each (FUZZ_SECONDS=3600)
+.PHONY: fuzz-long
+fuzz-long:
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600

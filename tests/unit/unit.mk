@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests of every engine: with a device's limits and with Linux's, under ASan and UBSan; the exhaustive ones
+# optimised; and once more for coverage.
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_EXH := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/exh_*.c))
+# What the tests may link beside the core: archives, so that each takes only what it names.
+UNIT_SRC := $(CORE) $(wildcard port/posix/*.c port/ram/*.c) port/wolfssl/identity.c
+UNIT_FLAGS := -std=gnu11 $(WARN) -Iinclude -Itests/unit -MMD -MP
+ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+COV := -O0 -g --coverage -fprofile-abs-path
+
+# $(1) variant, $(2) flags, $(3) tests, $(4) libraries
+define unit_variant
+$(B)/unit/$(1)/%.o: %.c | unit-packages
+	@mkdir -p $$(@D)
+	$(CC) $(UNIT_FLAGS) $(2) -c $$< -o $$@
+
+$(B)/unit/$(1)/libtest.a: $(patsubst %.c,$(B)/unit/$(1)/%.o,$(UNIT_SRC))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+
+$(addprefix $(B)/unit/$(1)/,$(3)): $(B)/unit/$(1)/%: $(B)/unit/$(1)/tests/unit/%.o $(B)/unit/$(1)/libtest.a
+	$(CC) $(2) $$^ -lcmocka -lm -o $$@
+
+-include $$(wildcard $(B)/unit/$(1)/*/*.d $(B)/unit/$(1)/*/*/*.d)
+endef
+
+$(eval $(call unit_variant,device,$(ASAN),$(UNIT_TESTS)))
+$(eval $(call unit_variant,linux,$(ASAN) $(LINUX_LIMITS),$(UNIT_TESTS)))
+$(eval $(call unit_variant,exh,-O2,$(UNIT_EXH)))
+$(eval $(call unit_variant,cov,$(COV),$(UNIT_TESTS)))
+
+.PHONY: unit-packages
+unit-packages:
+	@$(NEED) libcmocka-dev
+
+CHECKS += unit
+## unit: the engines' tests, two sets of limits, under ASan and UBSan; and the exhaustive ones
+.PHONY: unit
+unit: $(foreach v,device linux,$(addprefix $(B)/unit/$(v)/,$(UNIT_TESTS))) $(addprefix $(B)/unit/exh/,$(UNIT_EXH))
+	@$(PYTHON) tests/run.py unit-device $(B)/results $(addprefix $(B)/unit/device/,$(UNIT_TESTS))
+	@$(PYTHON) tests/run.py unit-linux $(B)/results $(addprefix $(B)/unit/linux/,$(UNIT_TESTS))
+	@$(PYTHON) tests/run.py exhaustive $(B)/results $(addprefix $(B)/unit/exh/,$(UNIT_EXH))
+
+CHECKS += coverage
+## coverage: line and branch coverage of core/ by the unit tests
+.PHONY: coverage
+coverage: $(addprefix $(B)/unit/cov/,$(UNIT_TESTS))
+	@$(NEED) gcovr
+	@find $(B)/unit/cov -name '*.gcda' -delete
+	@for t in $(addprefix $(B)/unit/cov/,$(UNIT_TESTS)); do $$t >/dev/null 2>&1 || true; done
+	@gcovr -r . --object-directory $(B)/unit/cov -f 'core/' --print-summary --txt $(B)/coverage-lines.txt >/dev/null
+	@gcovr -r . --object-directory $(B)/unit/cov -f 'core/' -b --exclude-unreachable-branches
+	@gcovr -r . --object-directory $(B)/unit/cov -f 'core/' | tail -n 4
