@@ -7,6 +7,7 @@
 #define STSMAIL_ENGINE_SMTP_H
 
 #include <stsmail/engine/message.h>
+#include <stsmail/engine/reply.h>
 #include <stsmail/mailer_types.h>
 
 /* What the session has to prove before a single octet of the mail may go out. */
@@ -34,15 +35,21 @@ struct sts_smtp_config {
     uint8_t               need;      /* enum sts_need */
     bool                  no_tls;    /* do not even ask for STARTTLS (only with NEED_NOTHING) */
     bool                  lenient;   /* a 5yz counts even outside verified TLS (C-11) */
-    bool                  implicit_tls; /* TLS is up before the greeting (a relay's port 465) */
+    bool                  implicit_tls; /* TLS is up before the greeting (a relay's port 465): WANT_TLS
+                                           comes first */
 };
 
+/* Commands go out in one place of the conversation and their replies come in at another, which under
+ * PIPELINING is further back: hence two steps (smtp.c has their names). */
 struct sts_smtp {
     struct sts_smtp_config c;
-    uint8_t  state;
+    uint8_t  rx_step;      /* whose reply is due, if pending > 0; or that TLS, or the end, has come */
+    uint8_t  tx_step;      /* what is written next */
     uint8_t  offers;       /* extensions of the last EHLO */
     bool     tls, verified;
-    bool     dying;        /* QUIT is all that is left */
+    bool     dying;        /* QUIT is all that is left: the result stands */
+    bool     held;         /* `ahead` is content read and not yet given */
+    uint8_t  ahead;
     int      result;
     uint32_t due_ms;       /* of the step under way */
     uint32_t sent;         /* octets of content since due_ms was set */
@@ -50,19 +57,13 @@ struct sts_smtp {
     size_t   tx_next;      /* recipient whose RCPT is next to be written */
     size_t   rx_next;      /* recipient whose reply is due */
     size_t   accepted;     /* recipients accepted in this transaction */
-    uint8_t  tx_step;      /* command next to be written */
-    uint16_t pending;      /* replies due */
-    /* the reply being read */
-    uint8_t  line_state;
-    uint8_t  lines;
-    uint16_t code, line_code;
-    uint16_t line_len, reply_len;
-    uint16_t total;
-    char     keyword[64];  /* of the EHLO line being read, cut */
-    char     reply[STS_REPLY_SIZE]; /* "250 2.1.5 Ok": first line's text, printable, cut */
+    size_t   pending;      /* replies due */
+    struct sts_reply in;   /* the reply being read */
+    char     reply[STS_REPLY_SIZE]; /* "250 2.1.5 Ok": the last one's first line, printable, cut */
 };
 
-/* Begins at the greeting. The config is copied; what it points to stays in place. */
+/* Begins at the greeting. The config is copied; what it points to stays in place. Host name and addresses have been
+ * checked by the caller (RFC 5321 4.1.2): they are written as they are. */
 void sts_smtp_start(struct sts_smtp *m, const struct sts_smtp_config *config,
                     const struct sts_time *now);
 
@@ -86,13 +87,10 @@ void sts_smtp_closed(struct sts_smtp *m, int err);
 void sts_smtp_tick(struct sts_smtp *m, const struct sts_time *now);
 
 /* Once DONE. STS_OK: the session went to its end and every recipient asked for has its verdict. Else how it ended:
- * STS_ERR_STARTTLS, STS_ERR_TLS, STS_ERR_CERT_*, STS_ERR_TIMEOUT, STS_ERR_CLOSED, STS_ERR_PROTO, STS_ERR_IO,
- * STS_ERR_TEMPFAIL, STS_ERR_REJECTED (before MAIL; as lenient allows), STS_ERR_SIZE, STS_ERR_SMTPUTF8. Recipients
- * without a verdict still have error == STS_BUSY. m->reply is the reply that ended it, "" if none. */
+ * STS_ERR_STARTTLS, STS_ERR_TLS, STS_ERR_CERT_*, STS_ERR_TIMEOUT, STS_ERR_CLOSED, STS_ERR_PROTO, STS_ERR_IO (and
+ * STS_ERR_MESSAGE) of the message's reader, STS_ERR_TEMPFAIL, STS_ERR_REJECTED (before MAIL; as lenient allows),
+ * STS_ERR_SIZE, STS_ERR_SMTPUTF8. Recipients without a verdict still have error == STS_BUSY. m->reply is the reply that
+ * ended it, "" if none. */
 int sts_smtp_result(const struct sts_smtp *m);
-
-/* Whether a final dot went out and its reply did not come: the mail may or may not have been taken, so
- * trying elsewhere at once would deliver it twice (S14). */
-bool sts_smtp_in_doubt(const struct sts_smtp *m);
 
 #endif
