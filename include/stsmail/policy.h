@@ -33,10 +33,9 @@ struct sts_record {
     uint16_t records;         /* records in all (saturates) */
     uint8_t  why;             /* of the first candidate: why it is malformed; 0 if it is not */
     uint8_t  state;           /* the rest is the parser's own */
-    uint8_t  field, name_len, seen;
-    uint8_t  value_len;
-    char     name[3];
-    char     value[STS_ID_SIZE];
+    uint8_t  len;             /* of the name or the id so far */
+    bool     id_seen, in_id;
+    char     name[2];
 };
 
 void sts_record_start(struct sts_record *r);
@@ -69,20 +68,24 @@ struct sts_policy {
 };
 
 /* A streaming parser; writes into *policy, which is valid only after sts_policy_end() gave
- * STS_OK. About 100 bytes beside the policy. */
+ * STS_OK. Under 40 bytes beside the policy. */
 struct sts_policy_parser {
     struct sts_policy *policy;
     uint32_t           line;  /* the line being read, from 1; after an error, the line it is in */
     uint32_t           bytes; /* octets seen: more than STS_POLICY_FILE_MAX is an error */
-    uint8_t            why;   /* reason code, 0: none */
-    uint8_t            state, field, seen, name_len;
-    uint8_t            utf8_left, utf8_low, utf8_high;
-    uint16_t           value_len;
-    uint8_t            label_len;
-    bool               store, blank, wildcard;
-    uint64_t           number;
-    uint32_t           mx_start;
-    char               name[8];
+    uint8_t            why;   /* reason code, 0: none; the rest is the parser's own */
+    uint8_t            state;
+    uint8_t            field;      /* whose value is read */
+    uint8_t            seen;       /* fields that had their first value, as bits */
+    uint8_t            words;      /* words that the name or value may still become, as bits */
+    uint8_t            last;       /* octet before this one, in a value */
+    uint8_t            label_len;  /* of an mx pattern */
+    uint8_t            mx_max;     /* octets that the pattern may have */
+    uint8_t            utf8_left;  /* octets that a character still needs; */
+    uint8_t            utf8_low;   /* the next one is in utf8_low.. */
+    uint8_t            utf8_high;  /* ..utf8_high */
+    bool               label_text; /* whether the label is more than digits */
+    uint16_t           len;        /* of the name or value so far; of an unknown one: 0 or 1 */
 };
 
 void sts_policy_start(struct sts_policy_parser *p, struct sts_policy *policy);
