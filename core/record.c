@@ -146,10 +146,10 @@ static void read_fields(struct sts_record *r, uint8_t c, uint8_t class)
     uint8_t next = next_state[r->state][class];
 
     if (next >= E_NAME) {
-        fail(r, next == E_EMPTY && r->in_id && r->state == S_EQUALS ? E_ID : next);
+        fail(r, r->state == S_EQUALS && r->in_id ? E_ID : next);
         return;
     }
-    if (next == S_DELIM) {
+    if (r->state == S_DELIM) {
         r->len = 0;
     }
     r->state = next;
