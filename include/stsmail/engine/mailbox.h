@@ -12,11 +12,11 @@
 #include <stsmail/config.h>
 
 struct sts_mailbox {
-    size_t      local_len; /* bytes before the "@" */
-    const char *domain;    /* within the text given, after the "@" */
-    size_t      domain_len;
-    bool        utf8;    /* the local part is not ASCII: needs SMTPUTF8 */
-    bool        literal; /* the domain is an address literal: [192.0.2.1], [IPv6:...] */
+    size_t local_len;   /* bytes before the "@" */
+    const char *domain; /* within the text given, after the "@" */
+    size_t domain_len;
+    bool utf8;    /* the local part is not ASCII: needs SMTPUTF8 */
+    bool literal; /* the domain is an address literal: [192.0.2.1], [IPv6:...] */
 };
 
 /* STS_OK, or STS_ERR_ADDRESS: not Dot-string or Quoted-string "@" Domain or literal; local part over 64
