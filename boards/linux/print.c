@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What happened at one domain, as JSON for programs and in words for people.
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <stsmail/engine/text.h>
+
+static const char *const verdicts[] = {
+    [DELIVERED] = "delivered", [FAILED] = "failed", [DEFERRED] = "deferred"};
+static const char *const sources[] = {[STS_SOURCE_NONE] = "none",
+                                      [STS_SOURCE_FETCHED] = "fetched",
+                                      [STS_SOURCE_CACHED] = "cached",
+                                      [STS_SOURCE_PROVISIONED] = "provisioned"};
+
+enum verdict verdict_of(int error)
+{
+    return error == STS_OK ? DELIVERED : sts_err_final(error) ? FAILED : DEFERRED;
+}
+
+enum verdict verdict_of_all(const struct outcome *o)
+{
+    enum verdict worst = DELIVERED;
+
+    for (size_t i = 0; i < o->count; i++) {
+        enum verdict v = verdict_of(o->recipients[i].error);
+
+        worst = v > worst ? v : worst;
+    }
+    return worst;
+}
+
+/* The error that stands for the whole domain: the mailer's, or the first recipient's that is as bad. */
+static int error_of_all(const struct outcome *o)
+{
+    enum verdict worst = verdict_of_all(o);
+
+    if (verdict_of(o->error) == worst) {
+        return o->error;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        if (verdict_of(o->recipients[i].error) == worst) {
+            return o->recipients[i].error;
+        }
+    }
+    return STS_OK;
+}
+
+static const char *tls_name(uint16_t version)
+{
+    return version == 0x0304 ? "TLSv1.3" : version == 0x0303 ? "TLSv1.2" : NULL;
+}
+
+/* "192.0.2.1", or NULL for none. Static. */
+static const char *ip_text(const struct sts_ip *ip)
+{
+    static char text[48];
+    struct sts_out out;
+
+    if (ip->family == 0) {
+        return NULL;
+    }
+    sts_out_start(&out, text, sizeof text);
+    sts_out_ip(&out, ip);
+    return sts_out_end(&out);
+}
+
+static const char *reply_or_null(const char *reply)
+{
+    return reply != NULL && reply[0] != '\0' ? reply : NULL;
+}
+
+/* An error's name; where it has none in the contract, one that says that the fault is here. */
+static const char *error_name(int error)
+{
+    const char *name = sts_err_name(error);
+
+    return error == STS_OK ? NULL : name != NULL ? name : "internal";
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static void json_recipients(const struct outcome *o)
+{
+    json_open("recipients", '[');
+    for (size_t i = 0; i < o->count; i++) {
+        json_open(NULL, '{');
+        json_text("address", o->recipients[i].address);
+        json_text("result", verdicts[verdict_of(o->recipients[i].error)]);
+        json_text("reply", reply_or_null(o->recipients[i].reply));
+        json_close('}');
+    }
+    json_close(']');
+}
+
+static void json_policy(const struct outcome *o)
+{
+    const struct sts_decision *d = &o->decision;
+    bool any = d->source != STS_SOURCE_NONE;
+
+    json_open("policy", '{');
+    json_text("source", sources[d->source]);
+    json_text("mode", any ? sts_mode_name(d->mode) : NULL);
+    json_text("id", any ? reply_or_null(d->id) : NULL);
+    if (any) {
+        json_number("max_age", d->max_age_s);
+    } else {
+        json_null("max_age");
+    }
+    json_text("error", error_name(d->error));
+    json_close('}');
+}
+
+static void json_attempts(const struct outcome *o)
+{
+    json_open("attempts", '[');
+    for (const struct tried *t = o->attempts; t != NULL; t = t->next) {
+        const struct sts_attempt *a = &t->attempt;
+
+        json_open(NULL, '{');
+        json_text("mx", a->mx);
+        json_text("address", ip_text(&a->address));
+        if (a->policy_match < 0) {
+            json_null("policy_match");
+        } else {
+            json_bool("policy_match", a->policy_match != 0);
+        }
+        json_text("tls", tls_name(a->tls_version));
+        json_bool("verified", a->verified);
+        json_text("error", error_name(a->error));
+        if (reply_or_null(a->reply) != NULL) {
+            json_text("reply", a->reply);
+        }
+        json_close('}');
+    }
+    json_close(']');
+}
+
+static void print_json(const struct outcome *o)
+{
+    json_open(NULL, '{');
+    json_text("domain", o->domain);
+    json_text("result", verdicts[verdict_of_all(o)]);
+    json_text("reason", error_name(error_of_all(o)));
+    json_recipients(o);
+    json_policy(o);
+    json_attempts(o);
+    json_null("queued");
+    json_close('}');
+    json_line();
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+const char *duration(int64_t seconds)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    static char text[48];
+    size_t i = 0;
+
+    while (i < 3 && (seconds < units[i].seconds || seconds % units[i].seconds >= seconds / 10)) {
+        i++;
+    }
+    int64_t n = seconds / units[i].seconds;
+    snprintf(text, sizeof text, "%s%lld %s%s", seconds % units[i].seconds != 0 ? "about " : "",
+             (long long)n, units[i].name, n == 1 ? "" : "s");
+    return text;
+}
+
+static void print_policy(const struct outcome *o)
+{
+    const struct sts_decision *d = &o->decision;
+
+    if (!o->decided) {
+        return;
+    }
+    if (d->source == STS_SOURCE_NONE) {
+        printf("  policy: none%s%s\n", d->error != STS_OK ? ": " : "",
+               d->error != STS_OK ? sts_err_text(d->error) : "");
+        return;
+    }
+    printf("  policy: %s, %s%s%s, for %s%s%s\n", sts_mode_name(d->mode), sources[d->source],
+           d->id[0] != '\0' ? ", id " : "", d->id, duration(d->max_age_s),
+           d->error != STS_OK ? "; a newer one was announced: " : "",
+           d->error != STS_OK ? sts_err_text(d->error) : "");
+}
+
+static void print_attempt(const struct sts_attempt *a)
+{
+    const char *address = ip_text(&a->address);
+
+    printf("  %s", a->mx);
+    if (address == NULL) {
+        printf(", not contacted");
+    } else {
+        printf(" [%s], %s", address, a->tls_version != 0 ? tls_name(a->tls_version) : "no TLS");
+        if (a->tls_version != 0) {
+            printf(a->verified ? ", certificate verified" : ", certificate not verified");
+        }
+    }
+    if (a->policy_match == 1) {
+        printf(", in the policy");
+    }
+    if (a->error != STS_OK) {
+        printf(": %s", sts_err_text(a->error));
+    }
+    if (reply_or_null(a->reply) != NULL) {
+        printf(" (%s)", a->reply);
+    }
+    putchar('\n');
+}
+
+static void print_recipient(const struct sts_recipient *r)
+{
+    enum verdict v = verdict_of(r->error);
+
+    printf("  %s: %s", shown(r->address), verdicts[v]);
+    if (reply_or_null(r->reply) != NULL) {
+        printf(" (%s)", r->reply);
+    } else if (v != DELIVERED) {
+        printf(": %s", sts_err_text(r->error));
+    }
+    putchar('\n');
+}
+
+static void print_words(const struct outcome *o)
+{
+    static const char *const meaning[] = {[DELIVERED] = "delivered",
+                                          [FAILED] = "failed for good",
+                                          [DEFERRED] =
+                                              "deferred (nothing is lost, try again later)"};
+    enum verdict verdict = verdict_of_all(o);
+    int error = error_of_all(o);
+    const char *hint = sts_err_hint(error);
+
+    printf("%s: %s", o->domain, meaning[verdict]);
+    if (error != STS_OK) {
+        printf(": %s", sts_err_text(error));
+    }
+    putchar('\n');
+    print_policy(o);
+    for (const struct tried *t = o->attempts; t != NULL; t = t->next) {
+        print_attempt(&t->attempt);
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        print_recipient(&o->recipients[i]);
+    }
+    if (verdict != DELIVERED && hint[0] != '\0' && strncmp(hint, "nothing is lost", 15) != 0) {
+        printf("  what to do: %s\n", hint);
+    }
+    fflush(stdout);
+}
+
+void print_outcome(const struct outcome *o, bool json)
+{
+    if (json) {
+        print_json(o);
+    } else {
+        print_words(o);
+    }
+}

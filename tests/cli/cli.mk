@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+#
+# The command's contract, as far as it needs no network.
+
+.PHONY: cli-packages
+cli-packages:
+	@$(NEED) python3 faketime
+
+CHECKS += cli
+## cli: options, exit statuses and results of the program, black box
+.PHONY: cli
+cli: $(B)/linux/stsmail cli-packages
+	@$(PYTHON) tests/run.py cli $(B)/results --timeout 300 \
+	    "env STSMAIL=$< $(PYTHON) tests/cli/test_cli.py"
