@@ -23,6 +23,7 @@ CORE_FLAGS := -std=c11 -ffreestanding $(WARN) -Iinclude
 LINUX_LIMITS := -DSTS_CONFIG_FILE='"boards/linux/limits.h"' -I.
 CORE := $(wildcard core/*.c)
 NEED := tests/need
+CHECKS := check-start
 
 include $(sort $(wildcard port/*/*.mk boards/*/*.mk tests/*/*.mk))
 
@@ -35,6 +36,10 @@ help:
 .PHONY: check
 check: $(CHECKS)
 	@$(PYTHON) tests/tally.py $(B)/results
+
+.PHONY: check-start
+check-start:
+	@rm -rf $(B)/results && mkdir -p $(B)/results
 
 ## clean: remove build/, but for the sources that `make deps` fetched
 .PHONY: clean

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# A libFuzzer target for each parser, with ASan and UBSan. `make check` runs each for FUZZ_SECONDS; `make fuzz-long`
-# for as long as it is told. Corpora are kept in tests/fuzz/corpus.
+# A libFuzzer target for each parser, with ASan and UBSan. `make check` runs each for FUZZ_SECONDS; `make fuzz
+# FUZZ_SECONDS=3600` for an hour. Corpora are kept in tests/fuzz/corpus.
 
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -30,8 +30,3 @@ CHECKS += fuzz
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	@$(PYTHON) tests/run.py fuzz $(B)/results --timeout $$(( $(FUZZ_SECONDS) * 3 + 120 )) \
 	    $(foreach t,$(FUZZ_TARGETS),"tests/fuzz/one $(B)/fuzz/$(t) tests/fuzz/corpus/$(t:fuzz_%=%) $(FUZZ_SECONDS)")
-
-## fuzz-long: every fuzz target for an hour each (FUZZ_SECONDS=3600)
-.PHONY: fuzz-long
-fuzz-long:
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600

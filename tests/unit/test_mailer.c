@@ -1,0 +1,940 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whole deliveries in a small internet: what is asked, whom it goes to, what is said of it, and that
+ * nothing goes out in clear that must not.
+ */
+#define _GNU_SOURCE
+#include "world.h"
+
+#include <stsmail/ram_store.h>
+
+#define D                "example.org"
+#define POLICY(mode, mx) "version: STSv1\r\nmode: " mode "\r\nmx: " mx "\r\nmax_age: 604800\r\n"
+#define HTTP(body)                                                                                 \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" body
+#define CONTENT "this line must never be seen in clear"
+
+static struct world w;
+static struct sts_mailer m;
+static struct sts_recipient to[3];
+static struct sts_message message;
+static struct sts_mail mail;
+static struct world_server *mx, *web;
+static char http[1024];
+
+static void http_policy(const char *mode, const char *pattern)
+{
+    char body[512];
+
+    snprintf(body, sizeof body, "version: STSv1\r\nmode: %s\r\n%s%s%smax_age: 604800\r\n", mode,
+             pattern[0] ? "mx: " : "", pattern, pattern[0] ? "\r\n" : "");
+    snprintf(http, sizeof http,
+             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+}
+
+/* example.org with one MX, mx1, at 127.0.0.10. */
+static void domain(void)
+{
+    world_start(&w);
+    world_dns(&w, D, STS_DNS_MX, "10 mx1.example.org");
+    world_dns(&w, "mx1.example.org", STS_DNS_A, "127.0.0.10");
+    mx = world_listen(&w, "127.0.0.10", 25);
+    web = NULL;
+}
+
+/* And a policy of the mode. */
+static void domain_with(const char *mode)
+{
+    domain();
+    world_dns(&w, "_mta-sts." D, STS_DNS_TXT, "v=STSv1; id=1");
+    world_dns(&w, "mta-sts." D, STS_DNS_A, "127.0.0.20");
+    web = world_listen(&w, "127.0.0.20", 443);
+    http_policy(mode, strcmp(mode, "none") == 0 ? "" : "mx1.example.org");
+    web->http = http;
+}
+
+/* Loopback addresses are what this internet is made of; a device's build would skip them (D28). */
+static void public_addresses(void)
+{
+    for (size_t i = 0; i < w.records_count; i++) {
+        struct world_record *r = &w.records[i];
+
+        if (r->type == STS_DNS_A && r->data != NULL && strcmp(r->data, "127.0.0.10") == 0) {
+            r->data = "192.0.2.10";
+        } else if (r->type == STS_DNS_A && r->data != NULL && strcmp(r->data, "127.0.0.20") == 0) {
+            r->data = "192.0.2.20";
+        }
+    }
+    for (size_t i = 0; i < w.servers_count; i++) {
+        struct world_server *s = &w.servers[i];
+
+        s->ip = strcmp(s->ip, "127.0.0.10") == 0   ? "192.0.2.10"
+                : strcmp(s->ip, "127.0.0.20") == 0 ? "192.0.2.20"
+                                                   : s->ip;
+    }
+}
+
+static int run(void)
+{
+    int result = STS_BUSY;
+
+    for (int i = 0; i < 20000 && result == STS_BUSY; i++) {
+        result = sts_mailer_poll(&m, &w.now);
+        if (result == STS_BUSY) {
+            sts_mailer_wait(&m, &w.now, 1000);
+        }
+    }
+    CHECK(result != STS_BUSY);
+    CHECK(world_is_quiet(&w));
+    return result;
+}
+
+static void prepare(size_t count)
+{
+    static const char *const names[] = {"ops@example.org", "b@Example.ORG", "c@example.org"};
+
+    message = (struct sts_message){.from = "ups@example.com",
+                                   .subject = "alert",
+                                   .body = CONTENT "\n",
+                                   .date_s = 1790000000,
+                                   .message_id = "1@example.com"};
+    for (size_t i = 0; i < count; i++) {
+        to[i].address = names[i];
+    }
+    mail = (struct sts_mail){"ups@example.com", to, count, &message};
+    public_addresses();
+}
+
+static int deliver(void)
+{
+    int result;
+
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    result = run();
+    CHECK((result == STS_OK) == (to[0].error == STS_OK)); /* DELIV */
+    CHECK((to[0].error == STS_OK) == (world_delivered(&w) > 0));
+    return result;
+}
+
+/* WIRE */
+static bool clear_is_innocent(void)
+{
+    return strstr(w.clear, "MAIL") == NULL && strstr(w.clear, "RCPT") == NULL &&
+           strstr(w.clear, "DATA") == NULL && strstr(w.clear, CONTENT) == NULL;
+}
+
+/* ---- the main job -------------------------------------------------------------------------- */
+
+TEST(an_alert_is_delivered_under_an_enforced_policy)
+{
+    domain_with("enforce");
+    CHECK(deliver() == STS_OK);
+    CHECK(to[0].error == STS_OK && to[0].code == 250);
+    CHECK(strstr(mx->mail, CONTENT) != NULL && strstr(mx->mail, "Subject: alert\r\n") != NULL);
+    CHECK(clear_is_innocent());
+    CHECK(w.decisions == 1 && w.decision.source == STS_SOURCE_FETCHED);
+    CHECK(w.decision.mode == STS_MODE_ENFORCE && strcmp(w.decision.id, "1") == 0);
+    CHECK(w.decision.error == STS_OK && w.decision.max_age_s == 604800);
+    CHECK(w.attempts_count == 1 && w.attempts[0].error == STS_OK && w.attempts[0].reached);
+    CHECK(w.attempts[0].policy_match == 1 && w.attempts[0].verified);
+    CHECK(w.attempts[0].tls_version == 0x0304);
+    CHECK(strcmp(w.attempt_mx[0], "mx1.example.org") == 0);
+}
+
+/* Issue: independent questions in one flight. MX, TXT, A and AAAA of the policy host. */
+TEST(mx_record_and_policy_host_are_asked_for_in_one_flight)
+{
+    domain_with("enforce");
+    CHECK(deliver() == STS_OK);
+    CHECK(w.questions_at_once == 3 + STS_IPV6);
+}
+
+TEST(without_a_policy_mail_goes_as_the_rfc_has_it)
+{
+    domain();
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && w.decision.policy == NULL);
+    CHECK(w.attempts[0].policy_match == -1 && w.attempts[0].verified);
+}
+
+TEST(several_recipients_each_get_their_verdict)
+{
+    domain();
+    mx->at = "RCPT TO:<b@";
+    mx->reply = "550 5.1.1 no such user\r\n";
+    prepare(3);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED);
+    CHECK(to[0].error == STS_OK && to[2].error == STS_OK && mx->delivered == 1);
+    CHECK(to[1].error == STS_ERR_REJECTED && to[1].final && to[1].code == 550);
+    CHECK(w.attempts_count == 1 && w.attempts[0].error == STS_ERR_REJECTED);
+}
+
+TEST(a_recipient_put_off_by_one_mx_is_taken_to_the_next)
+{
+    struct world_server *second;
+
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "20 mx2.example.org");
+    world_dns(&w, "mx2.example.org", STS_DNS_A, "192.0.2.11");
+    second = world_listen(&w, "192.0.2.11", 25);
+    mx->at = "RCPT TO:<b@";
+    mx->reply = "450 4.2.0 later\r\n";
+    prepare(2);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK);
+    CHECK(mx->delivered == 1 && second->delivered == 1);
+    CHECK(to[0].error == STS_OK && to[1].error == STS_OK);
+}
+
+/* ---- the policy decides -------------------------------------------------------------------- */
+
+/* P12, R-084: a host outside an enforced policy is listed, not contacted. R-090: and that is temporary. */
+TEST(p12_an_mx_outside_the_policy_is_not_contacted)
+{
+    domain_with("enforce");
+    http_policy("enforce", "other.example.org");
+    CHECK(deliver() == STS_ERR_MX_MISMATCH);
+    CHECK(mx->seen == 0 && !to[0].final);
+    CHECK(w.attempts_count == 1 && w.attempts[0].error == STS_ERR_MX_MISMATCH);
+    CHECK(w.attempts[0].policy_match == 0 && !w.attempts[0].reached);
+}
+
+/* P15, R-074, R-075: in order, and those that do not match are passed over. */
+TEST(p15_the_next_matching_mx_is_used)
+{
+    struct world_server *second;
+
+    domain_with("enforce");
+    http_policy("enforce", "*.example.net");
+    world_dns(&w, D, STS_DNS_MX, "20 mx.example.net");
+    world_dns(&w, "mx.example.net", STS_DNS_A, "192.0.2.11");
+    second = world_listen(&w, "192.0.2.11", 25);
+    CHECK(deliver() == STS_OK);
+    CHECK(mx->seen == 0 && second->delivered == 1 && w.attempts_count == 2);
+}
+
+/* P16 */
+TEST(p16_r091_none_matches_and_it_is_put_off_with_the_record_looked_at_afresh)
+{
+    domain_with("enforce");
+    http_policy("enforce", "a.example");
+    CHECK(deliver() == STS_ERR_MX_MISMATCH);
+    CHECK(!to[0].final && w.decision.source == STS_SOURCE_FETCHED);
+}
+
+/* T01, WIRE: STARTTLS stripped. */
+TEST(t01_stripped_starttls_under_enforce_sends_nothing)
+{
+    domain_with("enforce");
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_ERR_STARTTLS);
+    CHECK(clear_is_innocent() && mx->delivered == 0 && !to[0].final);
+}
+
+/* T06: octets behind the 220. Never a second try in clear either, though nothing demands TLS. */
+TEST(t06_octets_behind_the_220_end_the_session)
+{
+    domain();
+    mx->behind_220 = "250 fake\r\n";
+    CHECK(deliver() == STS_ERR_TLS);
+    CHECK(clear_is_innocent() && mx->delivered == 0 && mx->seen == 1);
+}
+
+/* T16, R-084 */
+TEST(t16_a_failed_handshake_under_enforce_is_never_followed_by_clear_text)
+{
+    domain_with("enforce");
+    mx->handshake = STS_ERR_TLS;
+    CHECK(deliver() == STS_ERR_TLS);
+    CHECK(clear_is_innocent() && mx->seen == 1);
+}
+
+TEST(a_failed_handshake_without_a_policy_is_followed_by_a_new_connection_in_clear)
+{
+    domain();
+    mx->handshake = STS_ERR_TLS;
+    CHECK(deliver() == STS_OK);
+    CHECK(mx->seen == 2 && w.attempts_count == 2);
+    CHECK(w.attempts[0].error == STS_ERR_TLS && w.attempts[1].error == STS_OK);
+    CHECK(w.attempts[1].tls_version == 0);
+}
+
+static const struct {
+    int err;
+    int name;
+} certificates[] = {
+    {STS_ERR_CERT_HOST, 0}, {STS_ERR_CERT_EXPIRED, 0}, {STS_ERR_CERT_TRUST, 0}, {STS_ERR_TLS, 0}};
+
+/* R-080, R-081, R-082 */
+TEST(r080_a_bad_certificate_under_enforce_sends_nothing)
+{
+    for (size_t i = 0; i < 4; i++) {
+        domain_with("enforce");
+        mx->tls = (struct sts_tls_state){0x0303, false, certificates[i].err};
+        CHECK(deliver() == certificates[i].err);
+        CHECK(clear_is_innocent() && mx->delivered == 0 && !to[0].final);
+        CHECK(w.attempts[0].error == certificates[i].err && !w.attempts[0].verified);
+    }
+}
+
+/* R-085, P17: testing delivers all the same, and says what was wrong. */
+TEST(r085_testing_delivers_and_tells_what_fell_short)
+{
+    for (size_t i = 0; i < 4; i++) {
+        domain_with("testing");
+        mx->tls = (struct sts_tls_state){0x0304, false, certificates[i].err};
+        CHECK(deliver() == STS_OK);
+        CHECK(w.attempts[0].error == certificates[i].err && mx->delivered == 1);
+    }
+    domain_with("testing");
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_OK);
+    CHECK(w.attempts[0].error == STS_ERR_STARTTLS && w.attempts[0].tls_version == 0);
+    domain_with("testing");
+    http_policy("testing", "other.example");
+    CHECK(deliver() == STS_OK);
+    CHECK(w.attempts[0].error == STS_ERR_MX_MISMATCH && w.attempts[0].policy_match == 0);
+    domain_with("testing");
+    mx->handshake = STS_ERR_TLS;
+    CHECK(deliver() == STS_OK);
+    CHECK(w.attempts_count == 2 && w.attempts[0].error == STS_ERR_TLS);
+}
+
+/* R-086, P18 */
+TEST(r086_mode_none_is_as_no_policy)
+{
+    domain_with("none");
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.mode == STS_MODE_NONE && w.attempts[0].policy_match == -1);
+    CHECK(w.attempts[0].error == STS_OK);
+}
+
+/* P32: floor x mode x what the server is, every cell; the oracle is written from cli.md's words. */
+TEST(p32_floor_mode_and_server_every_cell)
+{
+    static const char *const modes[] = {NULL, "none", "testing", "enforce"};
+
+    for (int floor = 0; floor < 4; floor++) {
+        for (int mode = 0; mode < 4; mode++) {
+            for (int server = 0; server < 4; server++) {
+                bool enforce = mode == 3, in_force = mode >= 2;
+                bool want_verified = enforce || floor >= STS_FLOOR_VERIFIED;
+                bool want_tls = want_verified || floor >= STS_FLOOR_ENCRYPTED;
+                bool tls = server == 1 || server == 2, verified = server == 2;
+                bool ok = (!want_tls || tls) && (!want_verified || verified) &&
+                          (floor != STS_FLOOR_POLICY || in_force);
+
+                if (mode == 0) {
+                    domain();
+                } else {
+                    domain_with(modes[mode]);
+                }
+                w.config.floor = (uint8_t)floor;
+                mx->no_starttls = server == 0;
+                mx->handshake = server == 3 ? STS_ERR_TLS : STS_OK;
+                mx->tls = (struct sts_tls_state){0x0304, verified, verified ? 0 : -33};
+                CHECK((deliver() == STS_OK) == ok);
+                CHECK(mx->delivered == ok && !to[0].final);
+                CHECK(!want_tls || clear_is_innocent());
+            }
+        }
+    }
+}
+
+/* C-7: the stricter of the general floor and the domain's. */
+TEST(c_7_a_domains_own_floor_can_only_raise)
+{
+    static const struct sts_domain_floor up[] = {{"example.org", STS_FLOOR_POLICY},
+                                                 {"example.net", STS_FLOOR_ENCRYPTED}};
+    static const struct sts_domain_floor down[] = {{"example.org", STS_FLOOR_OPPORTUNISTIC}};
+
+    domain();
+    w.config.floors = up;
+    w.config.floors_count = 2;
+    CHECK(deliver() == STS_ERR_POLICY_REQUIRED);
+    CHECK(mx->seen == 0 && w.attempts_count == 0 && w.decision.floor == STS_FLOOR_POLICY);
+    domain();
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    w.config.floors = down;
+    w.config.floors_count = 1;
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_ERR_STARTTLS);
+}
+
+static const struct sts_policy *parsed(const char *text)
+{
+    static struct sts_policy p;
+    struct sts_policy_parser parser;
+
+    sts_policy_start(&parser, &p);
+    CHECK(sts_policy_feed(&parser, text, strlen(text)) == STS_OK);
+    CHECK(sts_policy_end(&parser) == STS_OK);
+    return &p;
+}
+
+TEST(a_provisioned_policy_holds_on_first_contact_and_is_not_looked_up)
+{
+    struct sts_provisioned p = {D, parsed(POLICY("enforce", "mx1.example.org"))};
+
+    domain();
+    w.config.provisioned = &p;
+    w.config.provisioned_count = 1;
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_ERR_STARTTLS);
+    CHECK(w.decision.source == STS_SOURCE_PROVISIONED && w.questions_at_once == 1);
+    CHECK(clear_is_innocent());
+}
+
+/* ---- what cannot be known ------------------------------------------------------------------ */
+
+/* C-4, D23, R-024, P19 */
+TEST(c_4_an_unknown_record_with_nothing_cached_defers)
+{
+    static const int rcodes[] = {2, 5, -1};
+
+    for (size_t i = 0; i < 3; i++) {
+        domain();
+        world_rcode(&w, "_mta-sts." D, STS_DNS_TXT, rcodes[i]);
+        CHECK(deliver() == STS_ERR_DNS);
+        CHECK(mx->seen == 0 && !to[0].final);
+    }
+}
+
+/* P19: absent is an answer. */
+TEST(p19_an_absent_record_is_no_policy)
+{
+    domain();
+    world_rcode(&w, "_mta-sts." D, STS_DNS_TXT, 3);
+    CHECK(deliver() == STS_OK);
+    domain();
+    world_rcode(&w, "_mta-sts." D, STS_DNS_TXT, 0);
+    CHECK(deliver() == STS_OK);
+}
+
+/* R-019: malformed, or several: no policy. */
+TEST(r019_a_malformed_record_announces_nothing)
+{
+    domain_with("enforce");
+    w.records[2].data = "v=STSv1; id=not-alnum";
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && w.decision.error == STS_OK);
+}
+
+/* D22, D24 */
+TEST(d22_an_unknown_mx_is_never_taken_for_none)
+{
+    static const int rcodes[] = {2, 5, -1};
+
+    for (size_t i = 0; i < 3; i++) {
+        domain();
+        w.records[0].data = NULL;
+        w.records[0].rcode = rcodes[i];
+        world_dns(&w, D, STS_DNS_A, "192.0.2.10");
+        CHECK(deliver() == STS_ERR_DNS);
+        CHECK(mx->seen == 0 && !to[0].final);
+    }
+}
+
+static void without_mx(void)
+{
+    domain_with("enforce");
+    w.records[0] = (struct world_record){D, STS_DNS_A, "192.0.2.10", 0};
+}
+
+/* D24, D25, R-073: the implicit MX, and it must match too. */
+TEST(d25_the_implicit_mx_has_to_match_the_policy)
+{
+    without_mx();
+    CHECK(deliver() == STS_ERR_MX_MISMATCH);
+    without_mx();
+    http_policy("enforce", "example.org");
+    CHECK(deliver() == STS_OK);
+    CHECK(strcmp(w.attempt_mx[0], "example.org") == 0);
+}
+
+/* C-11, D24, D26, S26: final where nothing forbids it, put off under enforce or a floor. */
+static void finality(void (*set)(void), int error)
+{
+    set();
+    CHECK(deliver() == error && to[0].final);
+    set();
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    CHECK(deliver() == error && !to[0].final);
+    set();
+    world_dns(&w, "_mta-sts." D, STS_DNS_TXT, "v=STSv1; id=1");
+    world_dns(&w, "mta-sts." D, STS_DNS_A, "127.0.0.20");
+    web = world_listen(&w, "127.0.0.20", 443);
+    http_policy("enforce", "mx1.example.org");
+    web->http = http;
+    CHECK(deliver() == error && !to[0].final);
+}
+
+static void nxdomain(void)
+{
+    world_start(&w);
+    world_rcode(&w, D, STS_DNS_MX, 3);
+    mx = NULL;
+}
+
+static void null_mx(void)
+{
+    domain();
+    w.records[0].data = "0 ";
+}
+
+static void ourselves(void)
+{
+    domain();
+    w.records[0].data = "10 device.example.com";
+}
+
+TEST(d24_nxdomain_is_final_only_where_it_can_be_believed)
+{
+    nxdomain();
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_NXDOMAIN && to[0].final);
+    w.config.floor = STS_FLOOR_VERIFIED;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_NXDOMAIN && !to[0].final);
+}
+
+TEST(d26_a_null_mx_is_final_only_where_it_can_be_believed)
+{
+    finality(null_mx, STS_ERR_NULL_MX);
+}
+
+TEST(s26_a_loop_is_final_only_where_it_can_be_believed)
+{
+    finality(ourselves, STS_ERR_LOOP);
+}
+
+TEST(d26_a_null_mx_among_others_is_ignored)
+{
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "0 ");
+    CHECK(deliver() == STS_OK);
+}
+
+TEST(a_domain_with_neither_mx_nor_address_is_final)
+{
+    world_start(&w);
+    world_dns(&w, D, STS_DNS_TXT, "x");
+    mx = NULL;
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_NXDOMAIN && to[0].final);
+}
+
+TEST(an_mx_that_does_not_exist_is_passed_over)
+{
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "5 nowhere.example.org");
+    CHECK(deliver() == STS_OK);
+    domain();
+    w.records[1].name = "other.example.org";
+    CHECK(deliver() == STS_ERR_DNS);
+    CHECK(!to[0].final);
+}
+
+/* ---- the policy host ----------------------------------------------------------------------- */
+
+/* R-044, P20, C-6 */
+TEST(r044_announced_and_not_to_be_had_is_as_without_and_said)
+{
+    domain_with("enforce");
+    web->http = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.error == STS_ERR_POLICY_FETCH && w.decision.source == STS_SOURCE_NONE);
+    domain_with("enforce");
+    web->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_HOST};
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.error == STS_ERR_POLICY_WEBPKI);
+    domain_with("enforce");
+    http_policy("enforced", "mx1.example.org");
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.error == STS_ERR_POLICY_INVALID);
+    domain_with("enforce");
+    web->http = "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+    w.config.floor = STS_FLOOR_POLICY;
+    CHECK(deliver() == STS_ERR_POLICY_REQUIRED);
+    CHECK(mx->seen == 0);
+}
+
+static uint8_t memory[16384];
+static struct sts_ram_store ram;
+static struct sts_store store;
+
+static void with_store(bool fresh)
+{
+    if (fresh) {
+        sts_ram_store_init(&ram, memory, sizeof memory, &store);
+    }
+    w.config.store = &store;
+}
+
+/* R-100, R-104: the same id is not fetched again. R-109. */
+TEST(r104_a_cached_policy_with_the_same_id_is_used_without_a_fetch)
+{
+    domain_with("enforce");
+    with_store(true);
+    CHECK(deliver() == STS_OK && web->seen == 1);
+    domain_with("enforce");
+    with_store(false);
+    CHECK(deliver() == STS_OK && web->seen == 0);
+    CHECK(w.decision.source == STS_SOURCE_CACHED && strcmp(w.decision.id, "1") == 0);
+    domain_with("enforce");
+    with_store(false);
+    w.records[2].data = "v=STSv1; id=2";
+    CHECK(deliver() == STS_OK && web->seen == 1);
+    CHECK(w.decision.source == STS_SOURCE_FETCHED && strcmp(w.decision.id, "2") == 0);
+}
+
+/* R-102, R-103, P21: whatever is done to the live look-up, the cached policy holds. */
+TEST(p21_a_cached_policy_holds_when_dns_and_https_lie)
+{
+    for (int lie = 0; lie < 6; lie++) {
+        domain_with("enforce");
+        with_store(true);
+        CHECK(deliver() == STS_OK);
+        domain_with("enforce");
+        with_store(false);
+        mx->no_starttls = true;
+        switch (lie) {
+        case 0: w.records[2].name = "elsewhere"; break;
+        case 1: w.records[2].data = NULL, w.records[2].rcode = 2; break;
+        case 2: w.records[2].data = NULL, w.records[2].rcode = -1; break;
+        case 3: w.records[2].data = "v=STSv1; id="; break;
+        case 4: w.records[2].data = "v=STSv1; id=9", web->refuse = true; break;
+        default: w.records[2].data = "v=STSv1; id=9", web->http = "HTTP/1.1 302 x\r\n\r\n"; break;
+        }
+        CHECK(deliver() == STS_ERR_STARTTLS);
+        CHECK(clear_is_innocent() && w.decision.source == STS_SOURCE_CACHED);
+        CHECK(w.decision.error == (lie >= 4 ? STS_ERR_POLICY_FETCH : STS_OK));
+    }
+}
+
+/* R-043, P23, H24: after a failed fetch five minutes of peace for this id, not for another. */
+TEST(r043_a_failed_fetch_is_not_repeated_within_five_minutes)
+{
+    domain_with("enforce");
+    with_store(true);
+    web->http = "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n";
+    CHECK(deliver() == STS_OK && web->seen == 1);
+    domain_with("enforce");
+    with_store(false);
+    w.now.utc_s += 60;
+    CHECK(deliver() == STS_OK && web->seen == 0);
+    CHECK(w.decision.error == STS_ERR_POLICY_FETCH);
+    domain_with("enforce");
+    with_store(false);
+    w.now.utc_s += 61;
+    w.records[2].data = "v=STSv1; id=2";
+    CHECK(deliver() == STS_OK && web->seen == 1);
+}
+
+/* R-105, R-106, P22: the policy changed and the id did not. */
+TEST(r106_a_policy_is_fetched_again_in_time_whatever_the_record_says)
+{
+    for (int gone = 0; gone < 2; gone++) {
+        domain_with("enforce");
+        with_store(true);
+        CHECK(deliver() == STS_OK);
+        domain_with("enforce");
+        with_store(false);
+        w.now.utc_s += 2 * 86400;
+        if (gone) {
+            w.records[2].name = "elsewhere";
+        }
+        http_policy("testing", "mx1.example.org");
+        CHECK(deliver() == STS_OK && web->seen == 1);
+        CHECK(w.decision.mode == STS_MODE_TESTING && w.decision.source == STS_SOURCE_FETCHED);
+        CHECK(strstr(w.log, "policy-weakened") != NULL); /* P04 */
+    }
+}
+
+TEST(a_refresh_fetches_whatever_is_held)
+{
+    domain_with("enforce");
+    with_store(true);
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_refresh(&m, "Example.org.", &w.now) == STS_OK);
+    CHECK(run() == STS_OK && web->seen == 1 && mx->seen == 0);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && web->seen == 2);
+    web->refuse = true;
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_POLICY_FETCH);
+    web->refuse = false;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && w.decision.source == STS_SOURCE_CACHED); /* R-110 */
+}
+
+static int32_t failing_get(void *ctx, uint8_t kind, const char *key)
+{
+    (void)ctx;
+    (void)kind;
+    (void)key;
+    return STS_ERR_IO;
+}
+
+/* F07: what cannot be read may be a policy. */
+TEST(f07_a_store_that_cannot_be_read_defers_unless_a_policy_is_fetched)
+{
+    domain();
+    with_store(true);
+    store.get = failing_get;
+    CHECK(deliver() == STS_ERR_IO && mx->seen == 0 && !to[0].final);
+    domain_with("enforce");
+    with_store(true);
+    store.get = failing_get;
+    CHECK(deliver() == STS_OK && w.decision.source == STS_SOURCE_FETCHED);
+}
+
+static int failing_put(void *ctx, uint8_t kind, const char *key)
+{
+    (void)ctx;
+    (void)kind;
+    (void)key;
+    return STS_ERR_SPACE;
+}
+
+TEST(a_store_that_cannot_be_written_is_said_and_stops_nothing)
+{
+    domain_with("enforce");
+    with_store(true);
+    store.put = failing_put;
+    CHECK(deliver() == STS_OK && w.warnings > 0);
+    CHECK(w.decision.mode == STS_MODE_ENFORCE);
+}
+
+/* ---- other hosts, other addresses ------------------------------------------------------------ */
+
+static struct world_server *two_mx(void)
+{
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "20 mx2.example.org");
+    world_dns(&w, "mx2.example.org", STS_DNS_A, "192.0.2.11");
+    return world_listen(&w, "192.0.2.11", 25);
+}
+
+/* S25: refused, silent, bad TLS, 4yz and 5yz greeting: the next one is used. */
+TEST(s25_the_next_mx_is_used_when_the_first_fails)
+{
+    for (int how = 0; how < 6; how++) {
+        struct world_server *second = two_mx();
+
+        w.config.floor = how == 2 ? STS_FLOOR_VERIFIED : STS_FLOOR_OPPORTUNISTIC;
+        switch (how) {
+        case 0: mx->refuse = true; break;
+        case 1: mx->silent = true; break;
+        case 2: mx->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_HOST}; break;
+        case 3: mx->greeting = "421 later\r\n"; break;
+        case 4: mx->greeting = "554 no\r\n"; break;
+        default: mx->at = "EHLO", mx->reply = NULL; break;
+        }
+        CHECK(deliver() == STS_OK && second->delivered == 1 && mx->delivered == 0);
+        CHECK(w.attempts_count >= 2 && w.attempts[0].error != STS_OK);
+    }
+}
+
+/* cli: a 5yz before MAIL is final only when every MX said so. */
+TEST(a_refusal_before_mail_is_final_only_when_every_mx_says_so)
+{
+    struct world_server *second = two_mx();
+
+    mx->greeting = "554 no\r\n";
+    second->greeting = "554 no\r\n";
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED && to[0].final);
+    mx->refuse = true;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED && !to[0].final);
+    second = two_mx();
+    mx->greeting = "554 no\r\n";
+    second->greeting = "421 later\r\n";
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    prepare(1);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_TEMPFAIL && !to[0].final);
+}
+
+/* C-11, T20, Q10: under a floor a 5yz in clear proves nothing; inside verified TLS it counts. */
+TEST(t20_a_refusal_in_clear_under_a_floor_is_put_off_and_inside_verified_tls_it_counts)
+{
+    domain_with("enforce");
+    mx->greeting = "554 no\r\n";
+    CHECK(deliver() != STS_OK && !to[0].final);
+    domain_with("enforce");
+    mx->at = "RCPT";
+    mx->reply = "550 5.1.1 no\r\n";
+    CHECK(deliver() == STS_ERR_REJECTED && to[0].final);
+    domain();
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    mx->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_TRUST};
+    mx->at = "RCPT";
+    mx->reply = "550 5.1.1 no\r\n";
+    CHECK(deliver() != STS_OK && !to[0].final);
+}
+
+/* A 5yz to RCPT is not tried elsewhere. */
+TEST(a_refused_recipient_is_not_taken_to_the_next_mx)
+{
+    struct world_server *second = two_mx();
+
+    mx->at = "RCPT";
+    mx->reply = "550 5.1.1 no\r\n";
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED && second->seen == 0);
+}
+
+/* S14: silence or an end behind the final dot is not taken elsewhere, which would double the mail. */
+TEST(s14_a_loss_after_the_dot_is_put_off_and_not_tried_elsewhere)
+{
+    for (int hang = 0; hang < 2; hang++) {
+        struct world_server *second = two_mx();
+
+        mx->at = ".";
+        mx->hang_at = hang == 1;
+        prepare(1);
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+        CHECK(run() == (hang ? STS_ERR_TIMEOUT : STS_ERR_CLOSED));
+        CHECK(second->seen == 0 && !to[0].final && to[0].error != STS_OK);
+    }
+}
+
+/* S28, S32 */
+TEST(s28_whatever_is_said_to_quit_the_mail_is_delivered)
+{
+    domain();
+    mx->at = "QUIT";
+    mx->reply = "500 what\r\n";
+    CHECK(deliver() == STS_OK);
+    domain();
+    mx->at = "QUIT";
+    mx->hang_at = true;
+    CHECK(deliver() == STS_OK);
+    domain();
+    mx->at = "QUIT";
+    CHECK(deliver() == STS_OK);
+}
+
+TEST(another_address_of_the_same_mx_is_tried)
+{
+    struct world_server *second;
+
+    domain();
+    world_dns(&w, "mx1.example.org", STS_DNS_A, "192.0.2.12");
+    second = world_listen(&w, "192.0.2.12", 25);
+    mx->refuse = true;
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && second->delivered == 1);
+}
+
+/* S19, S20 */
+TEST(s19_a_message_larger_than_every_mx_takes_is_refused_for_good)
+{
+    domain();
+    mx->offers = "250-SIZE 10\r\n";
+    CHECK(deliver() == STS_ERR_SIZE && to[0].final && mx->delivered == 0);
+    domain();
+    mx->offers = "250-SIZE 10\r\n";
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    mx->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_TRUST};
+    CHECK(deliver() == STS_ERR_SIZE && !to[0].final);
+}
+
+/* ---- misuse -------------------------------------------------------------------------------- */
+
+/* C01, C02 */
+TEST(c01_without_a_clock_nothing_is_sent)
+{
+    domain();
+    w.now.trust = STS_CLOCK_UNSET;
+    CHECK(deliver() == STS_ERR_CLOCK && mx->seen == 0 && w.questions == 0 && !to[0].final);
+}
+
+TEST(d02_without_random_numbers_nothing_is_asked)
+{
+    domain();
+    w.random_fails = true;
+    CHECK(deliver() == STS_ERR_DNS && w.questions == 0 && !to[0].final);
+}
+
+/* M05, M06, P30, P31, L12 */
+TEST(l12_what_is_wrong_with_a_mail_is_found_before_anything_is_sent)
+{
+    struct sts_mailer_config c;
+
+    domain();
+    prepare(2);
+    CHECK(sts_mailer_init(&m, NULL) == STS_ERR_ARG);
+    CHECK(sts_mailer_init_sized(&m, sizeof m - 1, &w.config) == STS_ERR_CONFIG);
+    c = w.config;
+    c.dns_count = 0;
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_CONFIG);
+    c = w.config;
+    c.hostname = "a b";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME); /* S29 */
+    c.hostname = "[192.0.2.1]";
+    CHECK(sts_mailer_init(&m, &c) == STS_OK);
+    c.hostname = "[IPv6:2001:db8::1]";
+    CHECK(sts_mailer_init(&m, &c) == STS_OK);
+    c.hostname = "[IPv6:192.0.2.1]";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_ERR_STATE);
+    CHECK(sts_mailer_send(&m, NULL, &w.now) == STS_ERR_ARG);
+    to[1].address = "x@example.net";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ARG);
+    to[1].address = "x@[192.0.2.1]";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
+    to[1].address = "x\r\nRCPT TO:<y@example.org>";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
+    to[1].address = "x@example.org";
+    mail.sender = "no address";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
+    mail.sender = "";
+    message.subject = "a\r\nBcc: x@example.org";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_MESSAGE);
+    message.subject = "a";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_STATE);
+    CHECK(run() == STS_OK);
+    CHECK(w.questions > 0);
+}
+
+TEST(a_delivery_can_be_broken_off_at_any_step)
+{
+    for (int steps = 0; steps < 40; steps++) {
+        domain_with("enforce");
+        prepare(1);
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+        for (int i = 0; i < steps && sts_mailer_poll(&m, &w.now) == STS_BUSY; i++) {
+            sts_mailer_wait(&m, &w.now, 1);
+        }
+        sts_mailer_abort(&m);
+        CHECK(world_is_quiet(&w));
+        CHECK(to[0].error == (mx->delivered ? STS_OK : STS_ERR_CLOSED));
+    }
+}
+
+TEST_MAIN("mailer")
