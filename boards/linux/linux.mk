@@ -20,7 +20,7 @@ all: $(B)/linux/stsmail
 
 .PHONY: linux-packages
 linux-packages:
-	@$(NEED) gcc libc6-dev libidn2-dev
+	@echo '#include <idn2.h>' | $(CC) -E - >/dev/null 2>&1 || $(NEED) gcc libc6-dev libidn2-dev
 
 $(LINUX_OBJ)/core/%.o: core/%.c | linux-packages
 	@mkdir -p $(@D)

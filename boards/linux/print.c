@@ -131,8 +131,8 @@ static void json_attempts(const struct outcome *o)
         json_text("tls", tls_name(a->tls_version));
         json_bool("verified", a->verified);
         json_text("error", error_name(a->error));
-        if (reply_or_null(a->reply) != NULL) {
-            json_text("reply", a->reply);
+        if (a->error == STS_ERR_TEMPFAIL || a->error == STS_ERR_REJECTED) {
+            json_text("reply", reply_or_null(a->reply));
         }
         json_close('}');
     }
@@ -209,9 +209,9 @@ static void print_attempt(const struct sts_attempt *a)
     }
     if (a->error != STS_OK) {
         printf(": %s", sts_err_text(a->error));
-    }
-    if (reply_or_null(a->reply) != NULL) {
-        printf(" (%s)", a->reply);
+        if (reply_or_null(a->reply) != NULL) {
+            printf(" (%s)", a->reply);
+        }
     }
     putchar('\n');
 }
@@ -229,21 +229,37 @@ static void print_recipient(const struct sts_recipient *r)
     putchar('\n');
 }
 
-static void print_words(const struct outcome *o)
+/* "example.org: delivered", "example.org: delivered to 1 of 2, the others failed for good: why" */
+static void print_heading(const struct outcome *o, enum verdict verdict, int error)
 {
-    static const char *const meaning[] = {[DELIVERED] = "delivered",
-                                          [FAILED] = "failed for good",
-                                          [DEFERRED] =
-                                              "deferred (nothing is lost, try again later)"};
-    enum verdict verdict = verdict_of_all(o);
-    int error = error_of_all(o);
-    const char *hint = sts_err_hint(error);
+    static const char *const meaning[] = {
+        [DELIVERED] = "delivered",
+        [FAILED] = "failed for good",
+        [DEFERRED] = "deferred (nothing is lost, try again later)",
+    };
+    size_t delivered = 0;
 
-    printf("%s: %s", o->domain, meaning[verdict]);
+    for (size_t i = 0; i < o->count; i++) {
+        delivered += o->recipients[i].error == STS_OK;
+    }
+    printf("%s: ", o->domain);
+    if (delivered > 0 && delivered < o->count) {
+        printf("delivered to %zu of %zu, else ", delivered, o->count);
+    }
+    printf("%s", meaning[verdict]);
     if (error != STS_OK) {
         printf(": %s", sts_err_text(error));
     }
     putchar('\n');
+}
+
+static void print_words(const struct outcome *o)
+{
+    enum verdict verdict = verdict_of_all(o);
+    int error = error_of_all(o);
+    const char *hint = sts_err_hint(error);
+
+    print_heading(o, verdict, error);
     print_policy(o);
     for (const struct tried *t = o->attempts; t != NULL; t = t->next) {
         print_attempt(&t->attempt);

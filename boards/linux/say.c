@@ -48,7 +48,7 @@ void *keep(size_t size)
     struct kept *k = calloc(1, sizeof *k + size);
 
     if (k == NULL) {
-        say("no memory; nothing was sent");
+        say("no memory");
         exit(EX_TEMPFAIL);
     }
     k->before = newest;

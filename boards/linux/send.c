@@ -87,20 +87,19 @@ static int address_option(const char *option, const char *given, char out[ADDRES
     return 0;
 }
 
-/* The envelope sender. "<>" is the null sender (RFC 5321 4.5.5); the From field still names somebody. */
+/* The envelope sender. "<>" is the null sender (RFC 5321 4.5.5); the From field of a composed message still
+ * names somebody. */
 static int letter_sender(struct letter *l, const struct options *o, const char *hostname)
 {
+    bool null_sender = o->from != NULL && strcmp(o->from, "<>") == 0;
+
+    if (o->from != NULL && !null_sender) {
+        l->message.from = l->sender = l->sender_text;
+        return address_option("from", o->from, l->sender_text);
+    }
     l->message.from = own_address(hostname);
-    l->sender = l->message.from;
-    if (o->from == NULL) {
-        return 0;
-    }
-    if (strcmp(o->from, "<>") == 0 || o->from[0] == '\0') {
-        l->sender = "";
-        return 0;
-    }
-    l->message.from = l->sender = l->sender_text;
-    return address_option("from", o->from, l->sender_text);
+    l->sender = null_sender ? "" : l->message.from;
+    return 0;
 }
 
 /* Unique also where the clock is unset and processes have the same number after each boot (M12). */
@@ -135,6 +134,9 @@ static int letter_compose(struct letter *l, const struct options *o, const struc
 
 static int letter_spool(struct letter *l)
 {
+    if (isatty(STDIN_FILENO)) {
+        say("type the message (header, empty line, body), and Ctrl-D at its end");
+    }
     if (spool_read(STDIN_FILENO) != STS_OK) {
         say("the message cannot be read: %s; nothing was sent", strerror(errno));
         return EX_IOERR;
