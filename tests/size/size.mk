@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# What the core costs on a Cortex-M3, and that it touches nothing of the outside world.
+
+ARM := arm-none-eabi-
+SIZE_FLAGS := $(CORE_FLAGS) -Os -mcpu=cortex-m3 -mthumb -ffunction-sections -fdata-sections
+SIZE_OBJ := $(patsubst core/%.c,$(B)/size/%.o,$(CORE))
+
+.PHONY: arm-packages
+arm-packages:
+	@$(NEED) gcc-arm-none-eabi libnewlib-arm-none-eabi
+
+$(B)/size/%.o: core/%.c | arm-packages
+	@mkdir -p $(@D)
+	$(ARM)gcc $(SIZE_FLAGS) -MMD -MP -fstack-usage -fcallgraph-info=su -c $< -o $@
+
+$(B)/size/structs.o: tests/size/structs.c $(wildcard include/stsmail/*.h include/stsmail/engine/*.h) | arm-packages
+	@mkdir -p $(@D)
+	$(ARM)gcc $(SIZE_FLAGS) -c $< -o $@
+
+-include $(wildcard $(B)/size/*.d)
+
+## size: code per file, sizeof of the structs, deepest stack on a Cortex-M3; rewrites the table in README.md
+.PHONY: size
+size: $(SIZE_OBJ) $(B)/size/structs.o
+	@$(PYTHON) tests/size/size.py $(B)/size README.md
+
+CHECKS += gate
+## gate: the core refers to no malloc, stdio, socket or clock, keeps no data, does not recurse
+.PHONY: gate
+gate: $(SIZE_OBJ) $(B)/size/structs.o
+	@$(PYTHON) tests/run.py gate $(B)/results "$(PYTHON) tests/size/gate.py $(B)/size" \
+	    "$(PYTHON) tests/size/size.py $(B)/size --check README.md"

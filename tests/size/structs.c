@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An array for each public struct, so that `nm -S` tells its size for the target.
+ */
+#include <stsmail/mailer.h>
+
+#define SIZE_OF(name) extern char size_of_##name[sizeof(struct name)]; char size_of_##name[sizeof(struct name)]
+
+SIZE_OF(sts_mailer);
+SIZE_OF(sts_resolver);
+SIZE_OF(sts_discover);
+SIZE_OF(sts_stream);
+SIZE_OF(sts_session);
+SIZE_OF(sts_fetch);
+SIZE_OF(sts_policy);
+SIZE_OF(sts_policy_parser);
+SIZE_OF(sts_record);
+SIZE_OF(sts_reader);
+SIZE_OF(sts_smtp);
+SIZE_OF(sts_http);
+SIZE_OF(sts_recipient);
