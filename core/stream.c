@@ -229,21 +229,30 @@ void sts_stream_consume(struct sts_stream *s, size_t len)
     s->rx_at = (uint16_t)(s->rx_at + len);
 }
 
+static bool tls_wants_write(const struct sts_stream *s)
+{
+    return s->conn != NULL && s->tls->wants_write(s->tls->ctx, s->conn);
+}
+
 size_t sts_stream_wait(const struct sts_stream *s, struct sts_wait *w, size_t max)
 {
-    bool read = false, write = s->phase == STS_STREAM_CONNECTING;
+    bool read = false, write = false;
 
-    if (s->phase == STS_STREAM_OPEN && !s->ended) {
-        read = (size_t)(s->rx_len - s->rx_at) < sizeof s->rx;
-        write = !sts_stream_drained(s);
+    switch (s->phase) {
+    case STS_STREAM_CONNECTING: write = true; break;
+    case STS_STREAM_HANDSHAKE:
+        write = tls_wants_write(s);
+        read = !write;
+        break;
+    case STS_STREAM_OPEN:
+        if (!s->ended) {
+            write = !sts_stream_drained(s) || tls_wants_write(s);
+            read = (size_t)(s->rx_len - s->rx_at) < sizeof s->rx;
+        }
+        break;
+    default: break;
     }
-    if (s->phase == STS_STREAM_HANDSHAKE || (s->secure && !s->ended)) {
-        bool wants = s->tls->wants_write(s->tls->ctx, s->conn);
-
-        write = write || wants;
-        read = read || (s->phase == STS_STREAM_HANDSHAKE && !wants);
-    }
-    if (max == 0 || (!read && !write)) {
+    if (max == 0 || !(read || write)) {
         return 0;
     }
     w->handle = s->handle;
