@@ -73,6 +73,12 @@ static const char *reply_or_null(const char *reply)
     return reply != NULL && reply[0] != '\0' ? reply : NULL;
 }
 
+/* Whether a reply of the server was what ended it. */
+static bool replied(int error)
+{
+    return error == STS_ERR_TEMPFAIL || error == STS_ERR_REJECTED;
+}
+
 /* An error's name; where it has none in the contract, one that says that the fault is here. */
 static const char *error_name(int error)
 {
@@ -131,7 +137,7 @@ static void json_attempts(const struct outcome *o)
         json_text("tls", tls_name(a->tls_version));
         json_bool("verified", a->verified);
         json_text("error", error_name(a->error));
-        if (a->error == STS_ERR_TEMPFAIL || a->error == STS_ERR_REJECTED) {
+        if (replied(a->error)) {
             json_text("reply", reply_or_null(a->reply));
         }
         json_close('}');
@@ -199,17 +205,19 @@ static void print_attempt(const struct sts_attempt *a)
     if (address == NULL) {
         printf(", not contacted");
     } else {
-        printf(" [%s], %s", address, a->tls_version != 0 ? tls_name(a->tls_version) : "no TLS");
-        if (a->tls_version != 0) {
-            printf(a->verified ? ", certificate verified" : ", certificate not verified");
-        }
+        printf(" [%s]", address);
+    }
+    if (a->tls_version != 0) {
+        printf(", %s, certificate %sverified", tls_name(a->tls_version), a->verified ? "" : "not ");
+    } else if (a->error == STS_OK || replied(a->error)) {
+        printf(", no TLS"); /* else the error says it */
     }
     if (a->policy_match == 1) {
         printf(", in the policy");
     }
     if (a->error != STS_OK) {
         printf(": %s", sts_err_text(a->error));
-        if (reply_or_null(a->reply) != NULL) {
+        if (replied(a->error) && reply_or_null(a->reply) != NULL) {
             printf(" (%s)", a->reply);
         }
     }

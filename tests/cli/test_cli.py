@@ -20,10 +20,16 @@ OK, NO_MATCH, USAGE, DATA, UNAVAILABLE, IO, DEFERRED, CONFIG = 0, 1, 64, 65, 69,
 POLICY = b"version: STSv1\r\nmode: enforce\r\nmx: mx1.example.org\r\nmx: *.example.net\r\nmax_age: 604800\r\n"
 MESSAGE = b"From: a@example.org\r\nSubject: x\r\n\r\nbody\r\n"
 
-# Not a certificate that anybody could use; PEM that can be counted.
+# A root whose key nobody has.
 ROOT = b"""-----BEGIN CERTIFICATE-----
-MIIBdTCCARugAwIBAgIUBq4V7v3b8vCkU8l6T5oZ2aM4D2MwCgYIKoZIzj0EAwIw
-EDEOMAwGA1UEAwwFdGVzdHMwHhcNMjYwMTAxMDAwMDAwWhcNMzYwMTAxMDAwMDAw
+MIIBdjCCAR2gAwIBAgIUa7eXq1EE8to35OWQgnkpGQBhzqkwCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFdGVzdHMwIBcNMjYxMTIzMTYxOTA1WhgPMjEyNjEwMzAxNjE5
+MDVaMBAxDjAMBgNVBAMMBXRlc3RzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+Gj1G0DmxKyOSbEgMND4zIenDR56bI0mmrxnWkpppfUCKCF2frXo6I5giEjTyAIJM
+xKLzejx8tgzJO0z+Mxm4eKNTMFEwHQYDVR0OBBYEFKn14K1UtIMFdrcCfp7uYaeh
+1wYMMB8GA1UdIwQYMBaAFKn14K1UtIMFdrcCfp7uYaeh1wYMMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgBPGqMY4IDME7rKXAPhIVFOsANgvF6dXg
+KC0+hHXa8zoCIE1OwZaScxMSrIDt9tUJqO4OvEzxM7qjxt0BTYHc2TVl
 -----END CERTIFICATE-----
 """
 
@@ -361,9 +367,10 @@ class Messages(Case):
 class Configuration(Case):
     def test_a_ca_file_that_cannot_work_is_78(self):
         empty, text = self.file("empty", b""), self.file("text", b"hello\n")
+        key = self.file("key", ROOT.replace(b"CERTIFICATE", b"PRIVATE KEY"))
         fifo = os.path.join(self.dir, "fifo")
         os.mkfifo(fifo)
-        for path in (empty, text, fifo, self.dir, os.path.join(self.dir, "none"), "/dev/null", ""):
+        for path in (empty, text, key, fifo, self.dir, os.path.join(self.dir, "none"), "/dev/null", ""):
             with self.subTest(path=path):
                 self.refused(self.send("--ca", path, "a@example.org", input=MESSAGE), CONFIG, "CA file")
 
