@@ -355,8 +355,7 @@ static void step(struct sts_resolver *r, struct sts_query *q, uint32_t now_ms)
     case START: start(r, q, now_ms); break;
     case CONNECT: finish_connect(r, q); break;
     case WRITE: write_question(r, q); break;
-    case READ: (q->tcp ? read_tcp : read_udp)(r, q); break;
-    default: break;
+    default: (q->tcp ? read_tcp : read_udp)(r, q); break;
     }
 }
 
