@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The few things of DER and of certificates (RFC 5280 4.1) that identity.c and trust.c need. wolfSSL has
+ * parsed, or will parse, whatever is read here; this only finds what wolfSSL does not judge as RFC 8461
+ * wants it judged.
+ */
+#include "local.h"
+
+#include <string.h>
+
+/* Lengths in the shortest form, up to 3 bytes of them (X.690 8.1.3, 10.1). */
+static bool take_length(struct sts_der *d, size_t *len)
+{
+    size_t n, count;
+
+    if (d->at == d->end) {
+        return false;
+    }
+    n = *d->at++;
+    if (n >= 0x80u) {
+        count = n & 0x7fu;
+        if (count == 0 || count > 3 || (size_t)(d->end - d->at) < count) {
+            return false;
+        }
+        for (n = 0; count > 0; count--) {
+            n = n << 8 | *d->at++;
+        }
+        if (n < 0x80u) {
+            return false;
+        }
+    }
+    *len = n;
+    return n <= (size_t)(d->end - d->at);
+}
+
+bool sts_der_next(struct sts_der *d, uint8_t *tag, struct sts_der *contents)
+{
+    struct sts_der rest = *d;
+    size_t len;
+
+    if (rest.at == rest.end || (*rest.at & 0x1fu) == 0x1fu) {
+        return false;
+    }
+    *tag = *rest.at++;
+    if (!take_length(&rest, &len)) {
+        return false;
+    }
+    d->at = rest.at + len;
+    *contents = (struct sts_der){rest.at, rest.at + len}; /* may be d itself: goes inside */
+    return true;
+}
+
+bool sts_der_take(struct sts_der *d, uint8_t tag, struct sts_der *contents)
+{
+    uint8_t found;
+
+    return sts_der_next(d, &found, contents) && found == tag;
+}
+
+bool sts_der_equal(const struct sts_der *a, const struct sts_der *b)
+{
+    size_t len = (size_t)(a->end - a->at);
+
+    return len == (size_t)(b->end - b->at) && memcmp(a->at, b->at, len) == 0;
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+static int digits(const uint8_t *p, int count)
+{
+    int n = 0;
+
+    for (; count > 0; count--, p++) {
+        if (*p < '0' || *p > '9') {
+            return -1;
+        }
+        n = n * 10 + (*p - '0');
+    }
+    return n;
+}
+
+/* Days from 1970 to a date, years counted from March. */
+static int64_t days_from(int year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t m = (month + 9) % 12;
+
+    return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ (RFC 5280 4.1.2.5). */
+static bool take_time(struct sts_der *d, int64_t *seconds)
+{
+    struct sts_der t;
+    uint8_t tag;
+    int year, field[5];
+
+    if (!sts_der_next(d, &tag, &t)) {
+        return false;
+    }
+    if (tag == STS_DER_UTC_TIME && t.end - t.at == 13) {
+        year = digits(t.at, 2);
+        year += year < 50 ? 2000 : 1900;
+        t.at += 2;
+    } else if (tag == STS_DER_TIME && t.end - t.at == 15) {
+        year = digits(t.at, 4);
+        t.at += 4;
+    } else {
+        return false;
+    }
+    for (int i = 0; i < 5; i++, t.at += 2) {
+        field[i] = digits(t.at, 2);
+        if (field[i] < 0) {
+            return false;
+        }
+    }
+    *seconds =
+        days_from(year, field[0], field[1]) * 86400 + field[2] * 3600 + field[3] * 60 + field[4];
+    return year >= 0 && *t.at == 'Z';
+}
+
+/* ---- certificates ------------------------------------------------------------------------------ */
+
+/* A whole element, tag included. */
+static bool take_whole(struct sts_der *d, struct sts_der *whole)
+{
+    struct sts_der contents;
+
+    whole->at = d->at;
+    if (!sts_der_take(d, STS_DER_SEQUENCE, &contents)) {
+        return false;
+    }
+    whole->end = d->at;
+    return true;
+}
+
+static bool take_validity(struct sts_der *d, struct sts_cert *c)
+{
+    struct sts_der validity;
+
+    return sts_der_take(d, STS_DER_SEQUENCE, &validity) && take_time(&validity, &c->from_s) &&
+           take_time(&validity, &c->until_s);
+}
+
+int sts_cert_read(struct sts_cert *c, const uint8_t *der, size_t len)
+{
+    struct sts_der d = {der, der + len};
+    struct sts_der tbs, skip;
+    uint8_t tag;
+
+    memset(c, 0, sizeof *c);
+    if (!sts_der_take(&d, STS_DER_SEQUENCE, &d) || !sts_der_take(&d, STS_DER_SEQUENCE, &tbs) ||
+        !sts_der_take(&tbs, 0xa0, &skip) ||             /* [0] version: v2 or v3 */
+        !sts_der_take(&tbs, STS_DER_INTEGER, &skip) ||  /* serial number */
+        !sts_der_take(&tbs, STS_DER_SEQUENCE, &skip) || /* signature algorithm */
+        !take_whole(&tbs, &c->issuer) || !take_validity(&tbs, c) ||
+        !take_whole(&tbs, &c->subject) ||
+        !sts_der_take(&tbs, STS_DER_SEQUENCE, &skip)) { /* public key */
+        return STS_ERR_SYNTAX;
+    }
+    while (sts_der_next(&tbs, &tag, &skip)) { /* [1], [2]: unique identifiers; [3] extensions */
+        if (tag == 0xa3 && !sts_der_take(&skip, STS_DER_SEQUENCE, &c->extensions)) {
+            return STS_ERR_SYNTAX;
+        }
+    }
+    return tbs.at == tbs.end ? STS_OK : STS_ERR_SYNTAX;
+}
+
+/* One Extension: OID, critical DEFAULT FALSE, value. */
+static bool take_extension(struct sts_der *list, struct sts_der *oid, struct sts_der *value)
+{
+    struct sts_der one;
+    uint8_t tag;
+
+    if (!sts_der_take(list, STS_DER_SEQUENCE, &one) || !sts_der_take(&one, STS_DER_OID, oid) ||
+        !sts_der_next(&one, &tag, value)) {
+        return false;
+    }
+    if (tag == STS_DER_BOOLEAN) {
+        return sts_der_take(&one, STS_DER_OCTETS, value);
+    }
+    return tag == STS_DER_OCTETS;
+}
+
+int sts_cert_extension(const struct sts_cert *c, uint8_t id, struct sts_der *value)
+{
+    struct sts_der list = c->extensions;
+    struct sts_der oid, found;
+    int count = 0;
+
+    while (list.at != list.end) {
+        if (!take_extension(&list, &oid, &found)) {
+            return -1;
+        }
+        if (oid.end - oid.at == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x1d && oid.at[2] == id) {
+            *value = found;
+            count++;
+        }
+    }
+    return count > 1 ? -1 : count;
+}
+
+bool sts_cert_is_ca(const struct sts_cert *c)
+{
+    struct sts_der value, flag;
+
+    return sts_cert_extension(c, STS_EXT_CONSTRAINTS, &value) == 1 &&
+           sts_der_take(&value, STS_DER_SEQUENCE, &value) &&
+           sts_der_take(&value, STS_DER_BOOLEAN, &flag) && flag.end - flag.at == 1 && *flag.at != 0;
+}
+
+bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits)
+{
+    struct sts_der value;
+    int found = sts_cert_extension(c, STS_EXT_KEY_USAGE, &value);
+
+    if (found != 1) {
+        return found == 0;
+    }
+    return sts_der_take(&value, STS_DER_BITS, &value) && value.end - value.at >= 2 &&
+           (value.at[1] & bits) == bits;
+}

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Trust anchors, loaded when a chain asks for them, and the rule for CAs that a peer sends.
+ *
+ * wolfSSL looks a signer up by a hash of its key identifier or of its name. hook.h leads those look-ups
+ * here: what the connection's own table lacks is searched in the PEM text. Each certificate there is
+ * read by places (the few octets that matter are decoded, not the whole), and only the one that fits is
+ * parsed and loaded. All of it is dropped with the connection.
+ */
+#include "local.h"
+
+#include <string.h>
+
+#include <wolfssl/error-ssl.h>
+#include <wolfssl/internal.h>
+#include <wolfssl/wolfcrypt/asn.h>
+#include <wolfssl/wolfcrypt/error-crypt.h>
+#include <wolfssl/wolfcrypt/sha256.h>
+
+Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash);
+Signer *sts_wolfssl_get_ca_by_name(void *cm, unsigned char *hash);
+int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int verify);
+
+/* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
+extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
+extern const char *const sts_wolfssl_hooks[2];
+const char *const sts_wolfssl_hooks[2] = {&sts_wolfssl_hook_asn, &sts_wolfssl_hook_internal};
+
+/* ---- PEM (RFC 7468) ---------------------------------------------------------------------------- */
+
+static const char pem_begin[] = "-----BEGIN CERTIFICATE-----";
+static const char pem_end[] = "-----END CERTIFICATE-----";
+
+/* The base64 text of one certificate. Where all its lines are as long as the first, `line` says how long,
+ * and any octet can be found without reading those before it. */
+struct body {
+    const char *text;
+    size_t len;
+    size_t line; /* characters of a line without its end; 0: lines differ */
+    size_t eol;  /* characters of a line's end */
+    size_t size; /* octets of the certificate, as its own header says */
+};
+
+static const char *search(const char *at, const char *end, const char *what, size_t len)
+{
+    while ((size_t)(end - at) >= len) {
+        at = memchr(at, what[0], (size_t)(end - at) - len + 1);
+        if (at == NULL) {
+            return NULL;
+        }
+        if (memcmp(at, what, len) == 0) {
+            return at;
+        }
+        at++;
+    }
+    return NULL;
+}
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    if (c == '+') {
+        return 62;
+    }
+    return c == '/' ? 63 : -1;
+}
+
+static bool blank(char c)
+{
+    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+/* Measures the lines: a line is what stands before the first line end, and every line end has to be where
+ * that says. */
+static void measure(struct body *b)
+{
+    const char *newline = memchr(b->text, '\n', b->len);
+    size_t step;
+
+    b->line = b->eol = 0;
+    if (newline == NULL) {
+        return;
+    }
+    b->eol = newline > b->text && newline[-1] == '\r' ? 2 : 1;
+    b->line = (size_t)(newline - b->text) + 1 - b->eol;
+    step = b->line + b->eol;
+    for (size_t at = step; at < b->len; at += step) {
+        if (b->text[at - 1] != '\n' || blank(b->text[at - 1 - b->eol]) || blank(b->text[at])) {
+            b->line = 0;
+            return;
+        }
+    }
+    if (b->line % 4 != 0) {
+        b->line = 0;
+    }
+}
+
+/* The n-th character of base64, not counting line ends; 0 beyond the end. */
+static char character(const struct body *b, size_t n)
+{
+    size_t at;
+
+    if (b->line > 0) {
+        at = n / b->line * (b->line + b->eol) + n % b->line;
+        return at < b->len ? b->text[at] : '\0';
+    }
+    for (at = 0; at < b->len; at++) {
+        if (!blank(b->text[at]) && n-- == 0) {
+            return b->text[at];
+        }
+    }
+    return '\0';
+}
+
+static int octet(const struct body *b, size_t n)
+{
+    size_t first = n / 3 * 4 + n % 3;
+    int high = base64_value(character(b, first));
+    int low = base64_value(character(b, first + 1));
+    unsigned shift = (unsigned)(n % 3) * 2 + 2;
+
+    if (high < 0 || low < 0) {
+        return -1;
+    }
+    return (high << shift | low >> (6 - shift)) & 0xff;
+}
+
+/* All octets in order, whatever the lines. Returns how many; 0 where the text is no base64. */
+static size_t decode(const struct body *b, uint8_t *out, size_t size)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->len && b->text[i] != '=' && n < size; i++) {
+        int v = base64_value(b->text[i]);
+
+        if (v < 0 && !blank(b->text[i])) {
+            return 0;
+        }
+        if (v < 0) {
+            continue;
+        }
+        bits = bits << 6 | (uint32_t)v;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            out[n++] = (uint8_t)(bits >> count);
+        }
+    }
+    return n;
+}
+
+/* ---- DER in place ------------------------------------------------------------------------------ */
+
+/* One element: its tag, where it begins, where its contents begin and end. */
+struct place {
+    int tag;
+    size_t at, in, end;
+};
+
+static bool place_at(const struct body *b, size_t at, struct place *p)
+{
+    int n, v;
+
+    p->at = at;
+    p->tag = octet(b, at);
+    n = octet(b, at + 1);
+    if (p->tag < 0 || n < 0 || n > 0x83) {
+        return false;
+    }
+    p->in = at + 2;
+    p->end = (size_t)n;
+    if (n >= 0x80) {
+        for (p->end = 0; n > 0x80; n--) {
+            v = octet(b, p->in++);
+            if (v < 0) {
+                return false;
+            }
+            p->end = p->end << 8 | (size_t)v;
+        }
+    }
+    p->end += p->in;
+    return true;
+}
+
+static bool copy(const struct body *b, size_t from, size_t to, uint8_t *out, size_t size)
+{
+    for (; from < to; from++, out++) {
+        int v = octet(b, from);
+
+        if (v < 0 || size-- == 0) {
+            return false;
+        }
+        *out = (uint8_t)v;
+    }
+    return true;
+}
+
+/* The next certificate of the text at or behind *at. */
+static bool next_body(const char **at, const char *end, struct body *b)
+{
+    const char *stop;
+    struct place whole;
+
+    while ((*at = search(*at, end, pem_begin, sizeof pem_begin - 1)) != NULL) {
+        b->text = *at + sizeof pem_begin - 1;
+        while (b->text < end && blank(*b->text)) {
+            b->text++;
+        }
+        *at = b->text;
+        stop = memchr(b->text, '-', (size_t)(end - b->text));
+        if (stop == NULL || (size_t)(end - stop) < sizeof pem_end - 1 ||
+            memcmp(stop, pem_end, sizeof pem_end - 1) != 0) {
+            continue;
+        }
+        b->len = (size_t)(stop - b->text);
+        measure(b);
+        if (place_at(b, 0, &whole) && whole.tag == STS_DER_SEQUENCE && whole.end > 64 &&
+            whole.end <= b->len) {
+            b->size = whole.end;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- which certificate is asked for -------------------------------------------------------------- */
+
+enum by {
+    BY_KEY_ID,
+    BY_NAME
+};
+
+/* wolfSSL's hash of a name, and of a key identifier whose length is not that of a hash. */
+static bool hashes_to(const struct body *b, size_t from, size_t to, const uint8_t *hash)
+{
+    uint8_t piece[64], digest[WC_SHA256_DIGEST_SIZE];
+    wc_Sha256 sha;
+    size_t n;
+    bool ok = wc_InitSha256(&sha) == 0;
+
+    for (; ok && from < to; from += n) {
+        n = to - from < sizeof piece ? to - from : sizeof piece;
+        ok = copy(b, from, from + n, piece, sizeof piece) &&
+             wc_Sha256Update(&sha, piece, (word32)n) == 0;
+    }
+    ok = ok && wc_Sha256Final(&sha, digest) == 0;
+    wc_Sha256Free(&sha);
+    return ok && memcmp(digest, hash, sizeof digest) == 0;
+}
+
+/* The subjectKeyIdentifier's OCTET STRING among the extensions that begin at `list`. */
+static bool find_key_id(const struct body *b, const struct place *list, struct place *id)
+{
+    struct place one, oid;
+    uint8_t name[3];
+
+    for (size_t at = list->in; at < list->end; at = one.end) {
+        if (!place_at(b, at, &one) || !place_at(b, one.in, &oid)) {
+            return false;
+        }
+        if (oid.end - oid.in == 3 && copy(b, oid.in, oid.end, name, sizeof name) &&
+            name[0] == 0x55 && name[1] == 0x1d && name[2] == STS_EXT_KEY_ID) {
+            return place_at(b, oid.end, id) && place_at(b, id->in, id);
+        }
+    }
+    return false;
+}
+
+/* Walks over the elements of TBSCertificate (RFC 5280 4.1): [0], serial, algorithm, issuer, validity,
+ * subject, key, then extensions as the last. */
+static bool fits(const struct body *b, enum by by, const uint8_t *hash)
+{
+    struct place tbs, p, id;
+    const size_t subject = 5;
+    size_t at, count;
+
+    if (!place_at(b, 0, &tbs) || !place_at(b, tbs.in, &tbs)) {
+        return false;
+    }
+    for (at = tbs.in, count = 0; at < tbs.end; at = p.end, count++) {
+        if (!place_at(b, at, &p)) {
+            return false;
+        }
+        if (by == BY_NAME && count == subject) {
+            return hashes_to(b, p.at, p.end, hash);
+        }
+        if (by == BY_KEY_ID && p.tag == 0xa3) {
+            return place_at(b, p.in, &p) && find_key_id(b, &p, &id) &&
+                   (id.end - id.in == WC_SHA256_DIGEST_SIZE ? false
+                                                            : hashes_to(b, id.in, id.end, hash));
+        }
+    }
+    return false;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------- */
+
+static Signer *search_pem(void *cm, const uint8_t *hash, enum by by);
+
+/* A CA in the file that another one issued is no anchor: it has to verify as if the peer had sent it. */
+static bool verify_issued(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c, const uint8_t *der,
+                          size_t len)
+{
+    int ret;
+
+    if (c->depth >= 3) {
+        return false;
+    }
+    c->depth++;
+    ret = wolfSSL_CertManagerVerifyBuffer(cm, der, (long)len, WOLFSSL_FILETYPE_ASN1);
+    c->depth--;
+    return ret == WOLFSSL_SUCCESS;
+}
+
+static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool anchor)
+{
+    DerBuffer *buffer = NULL;
+
+    if (AllocDer(&buffer, (word32)len, CA_TYPE, NULL) != 0) {
+        return false;
+    }
+    memcpy(buffer->buffer, der, len);
+    return anchor ? AddCA(cm, &buffer, WOLFSSL_USER_CA, VERIFY) == WOLFSSL_SUCCESS
+                  : sts_wolfssl_add_ca(cm, &buffer, WOLFSSL_CHAIN_CA, NO_VERIFY) == WOLFSSL_SUCCESS;
+}
+
+/* What makes a certificate of the file a CA that may be used now. */
+static bool usable(struct sts_wolfssl_conn *c, const struct sts_cert *cert)
+{
+    if (!sts_cert_is_ca(cert) || !sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN)) {
+        return false;
+    }
+    if (sts_wolfssl_turn.utc_s < cert->from_s || sts_wolfssl_turn.utc_s > cert->until_s) {
+        if (c->chain_error == STS_OK) {
+            c->chain_error = STS_ERR_CERT_EXPIRED;
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool load(WOLFSSL_CERT_MANAGER *cm, const struct body *b)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    uint8_t *der = sts_pool_take(&c->w->pool, b->size);
+    struct sts_cert cert;
+    bool ok = false;
+
+    if (der != NULL && decode(b, der, b->size) == b->size &&
+        sts_cert_read(&cert, der, b->size) == STS_OK && usable(c, &cert)) {
+        bool anchor = sts_der_equal(&cert.subject, &cert.issuer);
+
+        ok = (anchor || verify_issued(cm, c, der, b->size)) && add(cm, der, b->size, anchor);
+    }
+    sts_pool_give(&c->w->pool, der);
+    return ok;
+}
+
+static Signer *table(void *cm, uint8_t *hash, enum by by)
+{
+    return by == BY_KEY_ID ? GetCA(cm, hash) : GetCAByName(cm, hash);
+}
+
+static Signer *search_pem(void *cm, const uint8_t *hash, enum by by)
+{
+    const struct sts_wolfssl *w = sts_wolfssl_turn.w;
+    const char *at = w->pem;
+    const char *end = w->pem + w->pem_len;
+    uint8_t wanted[SIGNER_DIGEST_SIZE];
+    struct body b;
+    Signer *found;
+
+    memcpy(wanted, hash, sizeof wanted);
+    while (next_body(&at, end, &b)) {
+        if (fits(&b, by, wanted) && load(cm, &b)) {
+            found = table(cm, wanted, by);
+            if (found != NULL) {
+                return found;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- name constraints (RFC 5280 4.2.1.10) ----------------------------------------------------------- */
+
+static bool under(const Base_entry *base, const char *host)
+{
+    size_t len = strlen(host), base_len = (size_t)base->nameSz;
+    size_t dot = base_len > 0 && base->name[0] == '.'; /* ".x": below x only, as many write it */
+
+    if (base_len == 0) {
+        return true;
+    }
+    if (len < base_len || (len == base_len && dot)) {
+        return false;
+    }
+    if (len > base_len && !dot && host[len - base_len - 1] != '.') {
+        return false;
+    }
+    for (size_t i = 0; i < base_len; i++) {
+        char a = host[len - base_len + i], x = base->name[i];
+
+        if (a != x && !(x >= 'A' && x <= 'Z' && a == x - 'A' + 'a')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool any_under(const Base_entry *list, const char *host, bool none)
+{
+    for (; list != NULL; list = list->next) {
+        if (list->type == ASN_DNS_TYPE) {
+            if (under(list, host)) {
+                return true;
+            }
+            none = false;
+        }
+    }
+    return none;
+}
+
+/* wolfSSL holds the names in a certificate against its issuer's constraints. That leaves two gaps: those
+ * of CAs further up, and a wildcard that covers an excluded name. So every CA that is used has to allow
+ * the very host we want. */
+static Signer *used(Signer *s)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+
+    if (s != NULL && c != NULL &&
+        (!any_under(s->permittedNames, c->peer.name, true) ||
+         any_under(s->excludedNames, c->peer.name, false))) {
+        c->denied = true;
+    }
+    return s;
+}
+
+/* ---- the hooks --------------------------------------------------------------------------------------- */
+
+static Signer *get(void *cm, unsigned char *hash, enum by by)
+{
+    Signer *s = table(cm, hash, by);
+
+    if (s == NULL && sts_wolfssl_turn.conn != NULL) {
+        s = search_pem(cm, hash, by);
+    }
+    return used(s);
+}
+
+Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash)
+{
+    return get(cm, hash, BY_KEY_ID);
+}
+
+Signer *sts_wolfssl_get_ca_by_name(void *cm, unsigned char *hash)
+{
+    return get(cm, hash, BY_NAME);
+}
+
+static bool was_passed_over(const struct sts_wolfssl_conn *c, const DerBuffer *der)
+{
+    return c->passed_over != NULL && c->passed_over_len == der->length &&
+           memcmp(c->passed_over, der->buffer, der->length) == 0;
+}
+
+/* wolfSSL counts a path's length over certificates that are not self-issued, and for those takes the
+ * limit from themselves. One that stands under a limit is not taken: no public CA has such. */
+static bool dodges_path_length(WOLFSSL_CERT_MANAGER *cm, const DerBuffer *der)
+{
+    struct sts_cert cert;
+    Signer *issuer;
+    byte hash[SIGNER_DIGEST_SIZE];
+
+    if (sts_cert_read(&cert, der->buffer, der->length) != STS_OK ||
+        !sts_der_equal(&cert.subject, &cert.issuer)) {
+        return false;
+    }
+    if (wc_Sha256Hash(cert.issuer.at, (word32)(cert.issuer.end - cert.issuer.at), hash) != 0) {
+        return true;
+    }
+    issuer = GetCAByName(cm, hash);
+    return issuer != NULL && issuer->maxPathLen < WOLFSSL_MAX_PATH_LEN;
+}
+
+/* internal.c wants to add a CA of the peer's chain. One that did not verify, or may not be a CA, is
+ * left out, and that is all: the rest of the chain stands or falls without it. */
+int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int verify)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    int ret;
+
+    if (c == NULL || was_passed_over(c, *der) || dodges_path_length(cm, *der)) {
+        FreeDer(der);
+        return WOLFSSL_SUCCESS;
+    }
+    ret = AddCA(cm, der, type, verify);
+    return ret == MEMORY_E || ret == MEMORY_ERROR ? ret : WOLFSSL_SUCCESS;
+}
+
+int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len)
+{
+    const char *at = pem;
+    struct body b;
+    int count = 0;
+
+    w->pem = NULL;
+    while (pem != NULL && next_body(&at, pem + len, &b)) {
+        count++;
+    }
+    if (count == 0) {
+        return STS_ERR_CONFIG;
+    }
+    w->pem = pem;
+    w->pem_len = len;
+    return count;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A TLS client for the zoo (test_zoo.py): the port as the mailer uses it, one connection a line.
+ *
+ * Standard input, a line a connection:   CAFILE HOST PORT REQUIRE ALPN TIME
+ *   CAFILE   "-": no anchors at all; else the anchors are loaded anew when the name changes
+ *   REQUIRE  1 or 0; ALPN "-" for none; TIME seconds since 1970, 0: now, -1: unset
+ * Standard output, a line a connection:
+ *   open handshake version verified error received end used peak failed
+ *   open, handshake, error, end: as in error.h; 99: nothing happened for 5 s
+ *
+ * Argument: bytes of pool, else all of it.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stsmail/posix.h>
+#include <stsmail/wolfssl.h>
+
+#define STALLED 99
+
+static struct sts_wolfssl wolf;
+static _Alignas(16) uint8_t pool[STS_WOLFSSL_POOL];
+static char ca_name[512];
+
+struct outcome {
+    int open, handshake, end;
+    struct sts_tls_state state;
+    long received;
+};
+
+static int load(const char *name)
+{
+    static char *text;
+    static size_t len;
+    struct stat st;
+    int fd;
+
+    if (strcmp(name, ca_name) == 0) {
+        return 1;
+    }
+    if (text != NULL) {
+        munmap(text, len);
+        text = NULL;
+    }
+    snprintf(ca_name, sizeof ca_name, "%s", name);
+    fd = open(name, O_RDONLY);
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size == 0) {
+        return sts_wolfssl_trust_pem(&wolf, NULL, 0);
+    }
+    len = (size_t)st.st_size;
+    text = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    return sts_wolfssl_trust_pem(&wolf, text, len);
+}
+
+static bool wait_for(int handle, void *conn)
+{
+    struct sts_wait w = {handle, true, wolf.tls.wants_write(wolf.tls.ctx, conn)};
+    struct timespec a, b;
+
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    sts_posix_net.wait(sts_posix_net.ctx, &w, 1, 5000);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    return b.tv_sec - a.tv_sec < 4;
+}
+
+static int talk(void *conn, int handle, struct outcome *o)
+{
+    const struct sts_tls *t = &wolf.tls;
+    size_t at = 0;
+    char buf[4096];
+    int32_t n;
+
+    while (at < 5) {
+        n = t->send(t->ctx, conn, "ping\n" + at, 5 - at);
+        if (n < 0) {
+            return (int)n;
+        }
+        at += (size_t)n;
+        if (n == 0 && !wait_for(handle, conn)) {
+            return STALLED;
+        }
+    }
+    while ((n = t->recv(t->ctx, conn, buf, sizeof buf)) >= 0) {
+        o->received += n;
+        if (n == 0 && !wait_for(handle, conn)) {
+            return STALLED;
+        }
+    }
+    return (int)n;
+}
+
+static void shake(void *conn, int handle, const struct sts_time *now, struct outcome *o)
+{
+    const struct sts_tls *t = &wolf.tls;
+
+    while ((o->handshake = t->handshake(t->ctx, conn, now, &o->state)) == STS_BUSY) {
+        if (!wait_for(handle, conn)) {
+            o->handshake = STALLED;
+            return;
+        }
+    }
+    if (o->handshake == STS_OK) {
+        o->end = talk(conn, handle, o);
+    }
+}
+
+static struct outcome run(const struct sts_tls_peer *peer, const struct sts_time *now)
+{
+    struct outcome o = {0};
+    void *conn;
+
+    o.open = wolf.tls.open(wolf.tls.ctx, peer, now, &conn);
+    if (o.open == STS_OK) {
+        shake(conn, peer->handle, now, &o);
+        wolf.tls.close(wolf.tls.ctx, conn);
+    }
+    return o;
+}
+
+static int connect_to(unsigned port)
+{
+    struct sts_endpoint to = {.ip = {.family = 4, .bytes = {127, 0, 0, 1}}, .port = (uint16_t)port};
+    int handle = sts_posix_net.tcp_open(sts_posix_net.ctx, &to);
+    struct sts_wait w = {handle, false, true};
+
+    while (handle >= 0 && sts_posix_net.connected(sts_posix_net.ctx, handle) == STS_BUSY) {
+        sts_posix_net.wait(sts_posix_net.ctx, &w, 1, 1000);
+    }
+    return handle;
+}
+
+int main(int argc, char **argv)
+{
+    char ca[512], host[512], alpn[32];
+    unsigned port;
+    int require;
+    long seconds;
+    size_t size = argc > 1 ? (size_t)atol(argv[1]) : sizeof pool;
+
+    if (size > sizeof pool || sts_wolfssl_init(&wolf, pool, size, &sts_posix_random) != STS_OK) {
+        return 2;
+    }
+    while (scanf("%511s %511s %u %d %31s %ld", ca, host, &port, &require, alpn, &seconds) == 6) {
+        struct sts_time now = {.utc_s = seconds > 0 ? seconds : (int64_t)time(NULL),
+                               .trust = seconds < 0 ? STS_CLOCK_UNSET : STS_CLOCK_OWNER};
+        struct sts_tls_peer peer = {.net = &sts_posix_net,
+                                    .name = host,
+                                    .require = require != 0,
+                                    .alpn = strcmp(alpn, "-") == 0 ? NULL : alpn};
+        struct outcome o;
+
+        (void)load(ca);
+        peer.handle = connect_to(port);
+        o = run(&peer, &now);
+        sts_posix_net.close(sts_posix_net.ctx, peer.handle);
+        printf("%d %d %04x %d %d %ld %d %zu %zu %u\n", o.open, o.handshake, o.state.version,
+               o.state.verified, o.state.error, o.received, o.end, wolf.pool.used, wolf.pool.peak,
+               (unsigned)wolf.pool.failed);
+        fflush(stdout);
+        wolf.pool.peak = wolf.pool.used;
+    }
+    return 0;
+}
