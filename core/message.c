@@ -258,7 +258,7 @@ static void take_header(struct sts_reader *r, uint8_t c)
 {
     uint8_t state = next_state[r->state][class_of(c)];
 
-    if (r->line == 1 && r->mbox == r->column && r->mbox < 5 && c == (uint8_t) "From "[r->mbox]) {
+    if (r->line == 1 && r->mbox == r->column && c == (uint8_t) "From "[r->mbox]) {
         r->mbox++;
     }
     if ((c < ' ' && c != '\t' && c != '\n') || c == 0x7F) {

@@ -177,6 +177,14 @@ TEST(a_composed_message_has_exactly_this_form)
     CHECK(!reader.facts.eightbit && !reader.facts.utf8_header && !reader.facts.folded);
 }
 
+TEST(a_buffer_may_have_any_size)
+{
+    CHECK(sts_reader_start(&reader, &plain, false) == STS_OK);
+    CHECK(sts_reader_read(&reader, (uint8_t *)got, 0) == 0);
+    CHECK(sts_reader_read(&reader, (uint8_t *)got, (size_t)INT32_MAX + 1) > 200);
+    CHECK(sts_reader_read(&reader, (uint8_t *)got, 1) == 0);
+}
+
 TEST(what_is_not_given_is_left_out)
 {
     CHECK(read_all(&plain, false, 64) == STS_OK);
@@ -341,6 +349,7 @@ TEST(subjects_are_plain_where_that_says_the_same)
     CHECK(subject_is(" a", "Subject: =?utf-8?q?_a?="));
     CHECK(subject_is("a ", "Subject: =?utf-8?q?a_?="));
     CHECK(subject_is("a\tb", "Subject: =?utf-8?q?a=09b?="));
+    CHECK(subject_is("\tAZaz09!*+-/_?=.", "Subject: =?utf-8?q?=09AZaz09!*+-/=5F=3F=3D=2E?="));
     CHECK(subject_is("=?x", "Subject: =?utf-8?q?=3D=3Fx?="));
     CHECK(subject_is("\xC3\xBC"
                      "ber 50 %",
