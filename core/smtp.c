@@ -140,8 +140,11 @@ static void wait_for(struct sts_smtp *m, uint8_t step, const struct sts_time *no
 /* After something happened: what is waited for now, and until when. */
 static void go_on(struct sts_smtp *m, const struct sts_time *now)
 {
-    bool reading = m->pending > 0 || m->rx_step >= TLS;
+    bool reading = m->pending > 0 || m->rx_step == TLS;
 
+    if (m->rx_step == OVER) {
+        return;
+    }
     if (m->pending > 0 && m->rx_step >= MAIL) {
         /* Only the envelope is pipelined, and DATA is its last command (RFC 2920 3.1). */
         m->rx_step = m->pending == 1 && m->tx_step == NOTHING ? DATA : RCPT;
@@ -328,6 +331,7 @@ static void took_data(struct sts_smtp *m, bool good)
 /* The one place where a mail is called delivered: 2yz to the final dot (RFC 5321 4.2.5; DELIV). */
 static void took_dot(struct sts_smtp *m, bool good)
 {
+    m->in_doubt = false;
     judge_all(m, 2, good ? STS_OK : refusal(m));
     end_transaction(m, good);
 }
@@ -599,6 +603,7 @@ static size_t put_content(struct sts_smtp *m, uint8_t *buf, size_t size, const s
         m->tx_step = NOTHING;
         m->rx_step = DOT;
         m->pending = 1;
+        m->in_doubt = m->accepted > 0;
         wait_for(m, DOT, now);
     } else if (m->sent >= BLOCK_SIZE) {
         m->sent = 0;
@@ -692,4 +697,9 @@ void sts_smtp_tick(struct sts_smtp *m, const struct sts_time *now)
 int sts_smtp_result(const struct sts_smtp *m)
 {
     return m->result;
+}
+
+bool sts_smtp_in_doubt(const struct sts_smtp *m)
+{
+    return m->in_doubt;
 }

@@ -64,6 +64,7 @@ struct play {
     size_t due_count;
     char reply[4]; /* the line being said */
     size_t reply_len;
+    bool mail;              /* its MAIL was accepted: without, there is no transaction */
     unsigned accepted, may; /* masks of recipients: in this transaction; delivered to */
     size_t transactions;
 };
@@ -235,8 +236,9 @@ static inline void play_answered(struct play *p, char digit)
     memmove(p->due_rcpt, p->due_rcpt + 1, p->due_count * sizeof *p->due_rcpt);
     if (what == 'M') {
         p->accepted = 0;
+        p->mail = digit == '2';
         p->transactions++;
-    } else if (what == 'R' && digit == '2') {
+    } else if (what == 'R' && digit == '2' && p->mail) {
         p->accepted |= 1u << rcpt;
     } else if (what == 'D' && digit == '3') {
         p->content = true;

@@ -996,6 +996,19 @@ TEST(s13_replies_of_the_wrong_kind_end_the_session)
     CHECK(p.to[0].error == STS_BUSY && p.m.reply[0] == '\0');
 }
 
+/* ... for good, also where other replies are due. */
+TEST(s13_replies_of_the_wrong_kind_end_a_pipelined_session)
+{
+    static const struct setup set = {0};
+
+    {
+        PLAY(HELLO, {S, "250-mx\r\n250 PIPELINING\r\n", 0}, MAIL, RCPT, DATA,
+             {S, "354 a\r\n250 b\r\n354 c\r\n250 d\r\n", 0}, {END, NULL, STS_ERR_PROTO});
+    }
+    PLAY(HELLO, {S, "250-mx\r\n250 PIPELINING\r\n", 0}, MAIL, RCPT, DATA,
+         {S, "250 a\r\n354 b\r\n354 c\r\n250 d\r\n", 0}, {END, NULL, STS_ERR_PROTO});
+}
+
 /* S14: nobody knows; the mailer tries again with the same Message-ID. */
 TEST(s14_loss_behind_the_dot_is_no_verdict)
 {
