@@ -134,6 +134,23 @@ static bool next_address(struct sts_fetch *f, int cause, const struct sts_time *
     return give_up(f, cause);
 }
 
+/* Another address may help against what is neither a certificate nor our own trouble. */
+static bool tls_failed(struct sts_fetch *f, int err, const struct sts_time *now)
+{
+    return result_of(err) == STS_ERR_POLICY_FETCH ? next_address(f, err, now) : give_up(f, err);
+}
+
+static bool step_wait(struct sts_fetch *f, const struct sts_time *now)
+{
+    if (f->looked == STS_BUSY) {
+        return false;
+    }
+    if (f->looked != STS_OK) {
+        return give_up(f, f->looked);
+    }
+    return next_address(f, STS_ERR_CONNECT, now);
+}
+
 static bool step_connect(struct sts_fetch *f, const struct sts_time *now)
 {
     int phase = sts_stream_poll(f->stream, now), err;
@@ -149,10 +166,7 @@ static bool step_connect(struct sts_fetch *f, const struct sts_time *now)
     }
     f->state = F_TLS;
     err = sts_stream_secure(f->stream, f->name, true, "http/1.1", now); /* R-035; H20 */
-    if (err == STS_OK) {
-        return true;
-    }
-    return result_of(err) == STS_ERR_POLICY_FETCH ? next_address(f, err, now) : give_up(f, err);
+    return err == STS_OK || tls_failed(f, err, now);
 }
 
 static bool step_tls(struct sts_fetch *f, const struct sts_time *now)
@@ -241,17 +255,16 @@ static bool step_answer(struct sts_fetch *f, const struct sts_time *now)
     if (len != 0) {
         return answer_feed(f, bytes, len);
     }
-    return phase == STS_STREAM_FAILED ? answer_ended(f) : false;
+    if (phase == STS_STREAM_FAILED) {
+        return answer_ended(f);
+    }
+    return false;
 }
 
 static bool step(struct sts_fetch *f, const struct sts_time *now)
 {
     switch (f->state) {
-    case F_WAIT:
-        if (f->looked == STS_OK) {
-            return next_address(f, STS_ERR_CONNECT, now);
-        }
-        return f->looked == STS_BUSY ? false : give_up(f, f->looked);
+    case F_WAIT: return step_wait(f, now);
     case F_CONNECT: return step_connect(f, now);
     case F_TLS: return step_tls(f, now);
     case F_ASK: return step_ask(f, now);

@@ -175,6 +175,7 @@ static void move(struct sts_stream *s)
     if (!s->ended) {
         out = push(s);
         in = pull(s);
+        s->more = in > 0;
         if (in < 0 || (out < 0 && in == 0)) {
             s->ended = true;
             s->error = port_error(s, in < 0 ? in : out);
@@ -246,8 +247,10 @@ size_t sts_stream_wait(const struct sts_stream *s, struct sts_wait *w, size_t ma
         break;
     case STS_STREAM_OPEN:
         if (!s->ended) {
-            write = !sts_stream_drained(s) || tls_wants_write(s);
+            /* After a read that filled rx TLS may hold octets that no socket will announce: a socket
+             * that can be written to ends the wait at once. */
             read = (size_t)(s->rx_len - s->rx_at) < sizeof s->rx;
+            write = !sts_stream_drained(s) || tls_wants_write(s) || (read && s->more);
         }
         break;
     default: break;

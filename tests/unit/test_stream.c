@@ -358,6 +358,9 @@ TEST(reading_goes_on_while_there_is_room_and_keeps_order)
     sts_stream_data(&s, &len);
     CHECK(len == STS_RX_SIZE);
     CHECK(sts_stream_wait(&s, &wait, 1) == 0); /* no room to read, nothing to write */
+    sts_stream_consume(&s, 1);
+    CHECK(sts_stream_wait(&s, &wait, 1) == 1 && wait.read && wait.write); /* ends at once */
+    got = 1;
     CHECK(sts_stream_poll(&s, &now) == STS_STREAM_OPEN);
     for (size_t used = 1; got < sizeof in - 1; used = used * 3 % 401 + 1) {
         const uint8_t *data = sts_stream_data(&s, &len);
@@ -368,6 +371,7 @@ TEST(reading_goes_on_while_there_is_room_and_keeps_order)
         got += used;
         CHECK(sts_stream_poll(&s, &now) == STS_STREAM_OPEN);
     }
+    CHECK(sts_stream_wait(&s, &wait, 1) == 1 && wait.read && !wait.write);
 }
 
 /* ---- ends --------------------------------------------------------------------------------- */

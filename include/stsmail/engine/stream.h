@@ -24,7 +24,8 @@ struct sts_stream {
     int                   error;
     uint8_t               phase;
     bool                  secure; /* TLS is up: every octet goes through it */
-    bool                  ended;  /* the peer has ended: error is END or CLOSED once rx is empty */
+    bool                  ended;  /* the peer has ended, error says how: FAILED once rx is empty */
+    bool                  more;   /* the last read filled rx: more may be there */
     struct sts_tls_peer   peer;
     struct sts_tls_state  state;  /* what the handshake proved */
     uint16_t              tx_at, tx_len; /* tx[tx_at..tx_len) is yet to be sent */
@@ -44,8 +45,9 @@ int sts_stream_open(struct sts_stream *s, const struct sts_endpoint *to);
 int sts_stream_secure(struct sts_stream *s, const char *name, bool require, const char *alpn,
                       const struct sts_time *now);
 
-/* Moves bytes: connects, shakes hands, sends what is in tx, fills rx. At most one buffer each way a call.
- * Returns the phase. */
+/* Moves bytes: connects, shakes hands, sends what is in tx, fills rx. At most one buffer each way a call: poll again
+ * once rx was consumed, before waiting (a wait in between ends at once). What came before the peer's
+ * end is there to be read before the phase is FAILED. Returns the phase. */
 int sts_stream_poll(struct sts_stream *s, const struct sts_time *now);
 
 /* Room to write into: *size bytes at the returned place; then commit what was written. Empty (size 0)
