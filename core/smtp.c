@@ -216,9 +216,9 @@ static void begin_mail(struct sts_smtp *m)
     } else if (!gate_open(m)) {
         hang_up(m, gate_error(m)); /* T01: not offered, or refused */
     } else if (m->size_max != 0 && m->c.facts->size > m->size_max) {
-        hang_up(m, trusted(m) ? STS_ERR_SIZE : STS_ERR_TEMPFAIL); /* RFC 1870 6.1, S19, T20 */
+        hang_up(m, STS_ERR_SIZE); /* RFC 1870 6.1, S19 */
     } else if ((needs(m) & ~m->offers) != 0) {
-        hang_up(m, trusted(m) ? STS_ERR_SMTPUTF8 : STS_ERR_TEMPFAIL); /* S20 */
+        hang_up(m, STS_ERR_SMTPUTF8); /* S20 */
     } else {
         m->tx_step = MAIL;
     }
@@ -277,7 +277,7 @@ static void took_rcpt(struct sts_smtp *m, bool good)
 {
     struct sts_recipient *r = &m->c.recipients[m->rx_next];
 
-    if (m->rx_next == m->c.count || r->error != STS_BUSY) {
+    if (r->error != STS_BUSY) {
         return; /* MAIL was refused, and that is their verdict */
     }
     if (good || too_many(m)) {
@@ -404,6 +404,7 @@ static void take_421(struct sts_smtp *m)
 {
     bool tls = m->rx_step == STARTTLS && m->c.need != STS_NEED_NOTHING;
 
+    m->in_doubt = false;
     finish(m, tls ? STS_ERR_STARTTLS : STS_ERR_TEMPFAIL);
 }
 
@@ -418,7 +419,7 @@ static void take_line(struct sts_smtp *m)
         if (m->in.len > 3) {
             m->reply[3] = ' ';
         }
-    } else if (m->rx_step == EHLO && m->pending > 0) {
+    } else if (m->rx_step == EHLO) {
         take_capability(m);
     }
 }

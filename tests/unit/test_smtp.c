@@ -1023,6 +1023,35 @@ TEST(s14_loss_behind_the_dot_is_no_verdict)
     CHECK(sts_smtp_result(&p.m) == STS_ERR_CLOSED && p.to[0].error == STS_BUSY);
 }
 
+/* ... and the mailer is told that another MX might deliver it twice; where a reply came, or nobody was accepted,
+ * it would not. */
+TEST(s14_mail_is_in_doubt_between_the_dot_and_its_reply)
+{
+    static const struct setup set = {0};
+    static const struct line lines[] = {HELLO, PLAIN, MAIL, OK, RCPT, OK,
+                                        DATA,  GO,    BODY, OK, BYE,  {END, NULL, 0}};
+    static const char *const says[] = {"250 x\r\n", "451 x\r\n", "550 x\r\n", "421 x\r\n",
+                                       "354 x\r\n"};
+
+    for (size_t i = 0; i < 13; i++) {
+        play_first(&set, lines, i);
+        CHECK(sts_smtp_in_doubt(&p.m) == (i == 9 || i == 10)); /* the pump writes what C says */
+    }
+    for (size_t i = 0; i < 5; i++) {
+        play_first(&set, lines, 10);
+        play_say(&p, says[i], strlen(says[i]), 99);
+        CHECK(sts_smtp_in_doubt(&p.m) == (i == 4));
+    }
+    play_start(&p, &set);
+    play_say(&p, BYTES("220 x\r\n"), 9);
+    play_pump(&p);
+    play_say(&p, BYTES("250-x\r\n250 PIPELINING\r\n"), 99);
+    play_pump(&p);
+    play_say(&p, BYTES("250 x\r\n550 x\r\n354 x\r\n"), 99);
+    p.out_used = p.out_len;
+    CHECK(client_says(".\r\n") && !sts_smtp_in_doubt(&p.m));
+}
+
 /* S15: the transport ends at every octet. */
 TEST(s15_end_at_every_octet_is_no_success)
 {

@@ -48,6 +48,7 @@ struct sts_smtp {
     uint8_t  offers;       /* extensions of the last EHLO */
     bool     tls, verified;
     bool     dying;        /* QUIT is all that is left: the result stands */
+    bool     in_doubt;     /* a final dot went out and was not answered */
     bool     held;         /* `ahead` is content read and not yet given */
     uint8_t  ahead;
     int      result;
@@ -89,8 +90,12 @@ void sts_smtp_tick(struct sts_smtp *m, const struct sts_time *now);
 /* Once DONE. STS_OK: the session went to its end and every recipient asked for has its verdict. Else how it ended:
  * STS_ERR_STARTTLS, STS_ERR_TLS, STS_ERR_CERT_*, STS_ERR_TIMEOUT, STS_ERR_CLOSED, STS_ERR_PROTO, STS_ERR_IO (and
  * STS_ERR_MESSAGE) of the message's reader, STS_ERR_TEMPFAIL, STS_ERR_REJECTED (before MAIL; as lenient allows),
- * STS_ERR_SIZE, STS_ERR_SMTPUTF8. Recipients without a verdict still have error == STS_BUSY. m->reply is the reply that
+ * STS_ERR_SIZE, STS_ERR_SMTPUTF8 (whether these two can be believed is the caller's to say: T20). Recipients without a verdict still have error == STS_BUSY. m->reply is the reply that
  * ended it, "" if none. */
 int sts_smtp_result(const struct sts_smtp *m);
+
+/* Whether a final dot went out and its reply did not come: the mail may or may not have been taken, so
+ * trying elsewhere at once would deliver it twice (S14). */
+bool sts_smtp_in_doubt(const struct sts_smtp *m);
 
 #endif
