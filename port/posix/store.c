@@ -44,7 +44,7 @@
 #define NAME_SIZE   (NAME_LIMIT + 1)
 #define NAME_CUT    (NAME_LIMIT - 17) /* room for "+" and the hash */
 #define DAMAGED_MAX 8                 /* damaged files kept of each kind, for a person to look at */
-#define LOCK_TRIES  5000
+#define LOCK_TRIES  2000
 #define PAUSE_NS    1000000 /* between tries */
 
 /* CRC-32, reflected 0xEDB88320, four bits at a time. Start with 0; chains. */

@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What every struct sts_store owes (port.h), asked of each store there is: one line in `subjects` puts
+ * another to the test. Below that, what only files can suffer: damage, other processes, crashes.
+ */
+#ifndef STS_TEST_SMALL
+#define _GNU_SOURCE 1
+#endif
+#include "test.h"
+
+#include <stsmail/ram_store.h>
+
+/* ---- the stores --------------------------------------------------------------------------- */
+
+struct subject {
+    const char *name;
+    void (*open)(struct sts_store *out);   /* empty, with room for 300,000 bytes */
+    void (*small)(struct sts_store *out);  /* empty, no room for a record of 5,000 bytes */
+    void (*reopen)(struct sts_store *out); /* as after a restart; NULL: it forgets */
+    void (*close)(void);
+    unsigned work; /* operations that may be spent on it in one test */
+};
+
+#ifdef STS_TEST_SMALL
+#define ROOM  20000u
+#define LARGE 6000u
+#else
+#define ROOM  300000u
+#define LARGE 65536u
+#endif
+
+static uint8_t ram[ROOM];
+static struct sts_ram_store ram_store;
+
+static void ram_open(struct sts_store *out)
+{
+    sts_ram_store_init(&ram_store, ram, sizeof ram, out);
+}
+static void ram_small(struct sts_store *out)
+{
+    sts_ram_store_init(&ram_store, ram, 300, out);
+}
+static void ram_close(void) {}
+
+#ifndef STS_TEST_SMALL
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stsmail/posix.h>
+
+static char base[64], dir[96];
+static struct sts_posix_store posix_store;
+static char said[2000];
+
+static void log_line(void *ctx, int kind, const char *text, size_t len)
+{
+    size_t at = strlen(said);
+
+    (void)ctx, (void)kind;
+    if (at + len + 2 < sizeof said) {
+        memcpy(said + at, text, len);
+        memcpy(said + at + len, "\n", 2);
+    }
+}
+
+static const struct sts_log to_said = {NULL, log_line};
+
+static void posix_reopen(struct sts_store *out)
+{
+    sts_posix_store_init(&posix_store, dir, &to_said, out);
+}
+
+static void posix_open(struct sts_store *out)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    snprintf(base, sizeof base, "%.40s/sts-store-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    CHECK(mkdtemp(base) != NULL);
+    snprintf(dir, sizeof dir, "%s/a/state", base);
+    said[0] = '\0';
+    posix_reopen(out);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* A file system that is full, as far as a program without privileges can make one. */
+static void posix_small(struct sts_store *out)
+{
+    posix_open(out);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(4096);
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *d = opendir(path);
+    struct dirent *e;
+    char sub[PATH_MAX];
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            snprintf(sub, sizeof sub, "%s/%s", path, e->d_name);
+            if (unlink(sub) != 0) {
+                remove_tree(sub);
+            }
+        }
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    rmdir(path);
+}
+
+static void posix_close(void)
+{
+    limit_files(0);
+    remove_tree(base);
+}
+#endif
+
+static const struct subject subjects[] = {
+    {"ram", ram_open, ram_small, NULL, ram_close, 4000},
+#ifndef STS_TEST_SMALL
+    {"posix", posix_open, posix_small, posix_reopen, posix_close, 300},
+#endif
+};
+
+/* A test that every store has to pass. */
+#define CONFORM(title)                                                                             \
+    static void title##_of(const struct subject *u, struct sts_store *s);                          \
+    TEST(title)                                                                                    \
+    {                                                                                              \
+        for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {                        \
+            struct sts_store s;                                                                    \
+            subjects[i].open(&s);                                                                  \
+            title##_of(&subjects[i], &s);                                                          \
+            subjects[i].close();                                                                   \
+        }                                                                                          \
+    }                                                                                              \
+    static void title##_of(const struct subject *u, struct sts_store *s)
+
+/* ---- helpers ------------------------------------------------------------------------------ */
+
+#define P STS_STORE_POLICY
+#define W STS_STORE_WAIT
+
+static uint8_t pattern(unsigned seed, size_t i)
+{
+    return (uint8_t)(seed * 167u + i * 31u + (i >> 8));
+}
+
+/* Writes len bytes of a pattern, in pieces of `piece`. */
+static int put_piece(struct sts_store *s, uint8_t kind, const char *key, unsigned seed, size_t len,
+                     size_t piece)
+{
+    uint8_t buf[4096];
+    int e = s->put(s->ctx, kind, key);
+
+    if (e != STS_OK) {
+        return e;
+    }
+    for (size_t at = 0; at < len && e == STS_OK;) {
+        size_t n = len - at < piece ? len - at : piece;
+
+        for (size_t i = 0; i < n; i++) {
+            buf[i] = pattern(seed, at + i);
+        }
+        e = s->write(s->ctx, buf, n);
+        at += n;
+    }
+    if (e != STS_OK) {
+        s->abort(s->ctx);
+        return e;
+    }
+    return s->commit(s->ctx);
+}
+
+static int put(struct sts_store *s, uint8_t kind, const char *key, unsigned seed, size_t len)
+{
+    return put_piece(s, kind, key, seed, len, 4096);
+}
+
+/* Reads what is open to its end, in pieces: whether it is the pattern. */
+static bool rest_is(struct sts_store *s, unsigned seed, size_t at, size_t len, size_t piece)
+{
+    uint8_t buf[4096];
+    int32_t n;
+
+    while ((n = s->read(s->ctx, buf, piece)) > 0) {
+        for (int32_t i = 0; i < n; i++, at++) {
+            if (at >= len || buf[i] != pattern(seed, at)) {
+                return false;
+            }
+        }
+    }
+    return n == 0 && at == len && s->read(s->ctx, buf, 1) == 0;
+}
+
+static bool is(struct sts_store *s, uint8_t kind, const char *key, unsigned seed, size_t len)
+{
+    bool same;
+
+    if (s->get(s->ctx, kind, key) != STS_OK) {
+        return false;
+    }
+    same = rest_is(s, seed, 0, len, 4096);
+    s->done(s->ctx);
+    return same;
+}
+
+static bool absent(struct sts_store *s, uint8_t kind, const char *key)
+{
+    return s->get(s->ctx, kind, key) == STS_ERR_ABSENT;
+}
+
+struct seen {
+    char keys[40][STS_NAME_SIZE];
+    size_t n, stop;
+    bool nested; /* read each while it is listed */
+    bool good;
+    struct sts_store *s;
+    uint8_t kind;
+};
+
+static bool see(void *arg, const char *key)
+{
+    struct seen *l = arg;
+
+    if (l->n < 40) {
+        strcpy(l->keys[l->n], key);
+    }
+    if (l->nested) {
+        l->good = l->good && is(l->s, l->kind, key, (uint8_t)key[0], 50);
+    }
+    return ++l->n != l->stop;
+}
+
+static size_t count(struct sts_store *s, uint8_t kind, const char *key)
+{
+    static struct seen l;
+    size_t n = 0;
+
+    memset(&l, 0, sizeof l);
+    if (s->iterate(s->ctx, kind, see, &l) != STS_OK) {
+        return 999;
+    }
+    for (size_t i = 0; i < l.n && key != NULL; i++) {
+        n += strcmp(l.keys[i], key) == 0;
+    }
+    return key == NULL ? l.n : n;
+}
+
+/* ---- conformance -------------------------------------------------------------------------- */
+
+CONFORM(an_empty_store_holds_nothing)
+{
+    (void)u;
+    CHECK(absent(s, P, "example.org"));
+    CHECK(absent(s, W, "example.org"));
+    CHECK(s->remove(s->ctx, P, "example.org") == STS_ERR_ABSENT);
+    CHECK(count(s, P, NULL) == 0 && count(s, W, NULL) == 0);
+}
+
+CONFORM(what_was_committed_is_read_back)
+{
+    (void)u;
+    for (size_t len = 0; len < 40; len++) {
+        CHECK(put(s, P, "example.org", (unsigned)len, len) == STS_OK);
+        CHECK(is(s, P, "example.org", (unsigned)len, len));
+    }
+    CHECK(count(s, P, "example.org") == 1 && count(s, P, NULL) == 1);
+}
+
+CONFORM(nothing_is_seen_before_commit)
+{
+    (void)u;
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->write(s->ctx, "x", 1) == STS_OK);
+    CHECK(absent(s, P, "a.example"));
+    CHECK(count(s, P, NULL) == 0);
+    CHECK(s->commit(s->ctx) == STS_OK);
+    CHECK(count(s, P, NULL) == 1);
+}
+
+CONFORM(abort_leaves_the_old_record)
+{
+    (void)u;
+    CHECK(put(s, P, "a.example", 1, 30) == STS_OK);
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->write(s->ctx, "new", 3) == STS_OK);
+    s->abort(s->ctx);
+    CHECK(is(s, P, "a.example", 1, 30));
+    CHECK(s->commit(s->ctx) == STS_ERR_STATE);
+    CHECK(put(s, P, "a.example", 2, 3) == STS_OK);
+    CHECK(is(s, P, "a.example", 2, 3));
+}
+
+CONFORM(a_record_is_read_in_any_pieces)
+{
+    uint8_t buf[100];
+
+    (void)u;
+    CHECK(put(s, P, "a.example", 5, 100) == STS_OK);
+    for (size_t piece = 1; piece <= 101; piece++) {
+        CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+        CHECK(rest_is(s, 5, 0, 100, piece));
+        s->done(s->ctx);
+    }
+    for (size_t cut = 1; cut < 100; cut++) {
+        CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+        CHECK(s->read(s->ctx, buf, 0) == 0);
+        CHECK(s->read(s->ctx, buf, cut) == (int32_t)cut);
+        CHECK(rest_is(s, 5, cut, 100, 100));
+        s->done(s->ctx);
+    }
+}
+
+CONFORM(a_record_is_written_in_any_pieces)
+{
+    (void)u;
+    for (size_t piece = 1; piece <= 30; piece++) {
+        CHECK(put_piece(s, P, "a.example", (unsigned)piece, 30, piece) == STS_OK);
+        CHECK(is(s, P, "a.example", (unsigned)piece, 30));
+    }
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->write(s->ctx, "", 0) == STS_OK);
+    CHECK(s->commit(s->ctx) == STS_OK);
+    CHECK(is(s, P, "a.example", 0, 0));
+}
+
+CONFORM(large_records_are_streamed)
+{
+    (void)u;
+    CHECK(put_piece(s, P, "a.example", 9, LARGE, 61) == STS_OK);
+    CHECK(put(s, P, "b.example", 8, LARGE) == STS_OK);
+    CHECK(put(s, P, "a.example", 7, LARGE) == STS_OK);
+    CHECK(is(s, P, "a.example", 7, LARGE));
+    CHECK(is(s, P, "b.example", 8, LARGE));
+}
+
+/* F18: whoever reads goes on seeing what it opened. */
+CONFORM(f18_a_reader_keeps_what_it_opened_while_it_is_replaced)
+{
+    uint8_t buf[10];
+
+    (void)u;
+    CHECK(put(s, P, "x.example", 9, 100) == STS_OK);
+    CHECK(put(s, P, "a.example", 1, 100) == STS_OK);
+    CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->read(s->ctx, buf, 10) == 10);
+    CHECK(s->remove(s->ctx, P, "x.example") == STS_OK); /* a hole in front of it */
+    for (unsigned i = 2; i < 12; i++) {
+        CHECK(put(s, P, "a.example", i, LARGE / 2) == STS_OK);
+    }
+    CHECK(rest_is(s, 1, 10, 100, 7));
+    s->done(s->ctx);
+    CHECK(is(s, P, "a.example", 11, LARGE / 2));
+
+    CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->remove(s->ctx, P, "a.example") == STS_OK);
+    CHECK(put(s, P, "b.example", 3, LARGE / 2) == STS_OK);
+    CHECK(rest_is(s, 11, 0, LARGE / 2, 4096));
+    s->done(s->ctx);
+    CHECK(absent(s, P, "a.example"));
+}
+
+CONFORM(a_record_can_be_copied_from_reader_to_writer)
+{
+    uint8_t buf[7];
+    int32_t n;
+
+    (void)u;
+    CHECK(put(s, P, "a.example", 4, 1000) == STS_OK);
+    CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    while ((n = s->read(s->ctx, buf, sizeof buf)) > 0) {
+        CHECK(s->write(s->ctx, buf, (size_t)n) == STS_OK);
+    }
+    s->done(s->ctx);
+    CHECK(s->commit(s->ctx) == STS_OK);
+    CHECK(is(s, P, "a.example", 4, 1000));
+}
+
+CONFORM(each_kind_has_its_own_keys)
+{
+    (void)u;
+    CHECK(put(s, P, "a.example", 1, 10) == STS_OK);
+    CHECK(absent(s, W, "a.example"));
+    CHECK(put(s, W, "a.example", 2, 20) == STS_OK);
+    CHECK(is(s, P, "a.example", 1, 10) && is(s, W, "a.example", 2, 20));
+    CHECK(s->remove(s->ctx, P, "a.example") == STS_OK);
+    CHECK(is(s, W, "a.example", 2, 20));
+    CHECK(count(s, P, NULL) == 0 && count(s, W, "a.example") == 1);
+}
+
+CONFORM(remove_removes_once)
+{
+    (void)u;
+    CHECK(put(s, P, "a.example", 1, 10) == STS_OK);
+    CHECK(put(s, P, "b.example", 2, 10) == STS_OK);
+    CHECK(s->remove(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->remove(s->ctx, P, "a.example") == STS_ERR_ABSENT);
+    CHECK(absent(s, P, "a.example"));
+    CHECK(is(s, P, "b.example", 2, 10));
+    CHECK(put(s, P, "a.example", 3, 10) == STS_OK);
+    CHECK(is(s, P, "a.example", 3, 10));
+}
+
+CONFORM(iterate_gives_every_key_once_and_stops_when_told)
+{
+    static struct seen l;
+    char key[] = "a.example";
+
+    (void)u;
+    for (char c = 'a'; c <= 'p'; c++) {
+        key[0] = c;
+        CHECK(put(s, P, key, (uint8_t)c, 50) == STS_OK);
+    }
+    CHECK(s->remove(s->ctx, P, "b.example") == STS_OK);
+    CHECK(put(s, P, "c.example", 'c', 50) == STS_OK);
+    CHECK(put(s, W, "w.example", 'w', 50) == STS_OK);
+    for (char c = 'a'; c <= 'p'; c++) {
+        key[0] = c;
+        CHECK(count(s, P, key) == (c != 'b'));
+    }
+    CHECK(count(s, P, NULL) == 15);
+    l = (struct seen){.stop = 4};
+    CHECK(s->iterate(s->ctx, P, see, &l) == STS_OK && l.n == 4);
+    l = (struct seen){.nested = true, .good = true, .s = s, .kind = P};
+    CHECK(s->iterate(s->ctx, P, see, &l) == STS_OK && l.n == 15 && l.good);
+}
+
+/* F12, F13: one record a key, whatever the key. */
+CONFORM(f12_keys_of_all_kinds_are_told_apart)
+{
+    static const char *const odd[] = {
+        "a",        ".",    "..",       ".lock",    ".tmp-0",  "damaged~0",
+        "a/b",      "../a", "A",        "%61",      "%",       "a%2Fb",
+        "xn--p1ai", "a.b",  "a.b.",     "a..b",     "-",       "_dmarc.example",
+        "a b",      "\x01", "\x7f\xff", "\xc3\xa9", "con.txt", "a+0123456789abcdef",
+    };
+    size_t n = sizeof odd / sizeof odd[0];
+
+    (void)u;
+    for (size_t i = 0; i < n; i++) {
+        CHECK(put(s, P, odd[i], (unsigned)i, 20 + i) == STS_OK);
+    }
+    for (size_t i = 0; i < n; i++) {
+        CHECK(is(s, P, odd[i], (unsigned)i, 20 + i));
+        CHECK(count(s, P, odd[i]) == 1);
+    }
+    CHECK(count(s, P, NULL) == n);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(s->remove(s->ctx, P, odd[i]) == STS_OK);
+        CHECK(absent(s, P, odd[i]));
+    }
+    CHECK(count(s, P, NULL) == 0);
+}
+
+CONFORM(the_longest_keys_are_told_apart)
+{
+    static const char fill[] = {'a', '%', '\xff', '.', 'Z'};
+    static char key[5][2][255];
+
+    (void)u;
+    for (unsigned i = 0; i < 5; i++) {
+        for (unsigned last = 0; last < 2; last++) {
+            memset(key[i][last], fill[i], 253);
+            key[i][last][252] = (char)('x' + last);
+            key[i][last][253] = '\0';
+            CHECK(put(s, P, key[i][last], i * 2 + last, 30) == STS_OK);
+        }
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        for (unsigned last = 0; last < 2; last++) {
+            CHECK(is(s, P, key[i][last], i * 2 + last, 30));
+            CHECK(count(s, P, key[i][last]) == 1);
+            CHECK(s->remove(s->ctx, P, key[i][last]) == STS_OK);
+            CHECK(absent(s, P, key[i][last]));
+        }
+    }
+    CHECK(count(s, P, NULL) == 0);
+}
+
+CONFORM(wrong_calls_are_refused_and_change_nothing)
+{
+    char long_key[255];
+    uint8_t buf[4];
+
+    (void)u;
+    memset(long_key, 'a', 254);
+    long_key[254] = '\0';
+    CHECK(put(s, P, "a.example", 1, 10) == STS_OK);
+    CHECK(s->put(s->ctx, P, "") == STS_ERR_ARG);
+    CHECK(s->put(s->ctx, P, NULL) == STS_ERR_ARG);
+    CHECK(s->put(s->ctx, P, long_key) == STS_ERR_ARG);
+    CHECK(s->put(s->ctx, 0, "a.example") == STS_ERR_ARG);
+    CHECK(s->get(s->ctx, P, "") == STS_ERR_ARG);
+    CHECK(s->get(s->ctx, P, long_key) == STS_ERR_ARG);
+    CHECK(s->get(s->ctx, '/', "a.example") == STS_ERR_ARG);
+    CHECK(s->remove(s->ctx, P, "") == STS_ERR_ARG);
+    CHECK(s->remove(s->ctx, 1, "a.example") == STS_ERR_ARG);
+    CHECK(s->iterate(s->ctx, 2, see, NULL) == STS_ERR_ARG);
+    CHECK(s->iterate(s->ctx, P, NULL, NULL) == STS_ERR_ARG);
+    CHECK(s->write(s->ctx, "x", 1) == STS_ERR_STATE);
+    CHECK(s->commit(s->ctx) == STS_ERR_STATE);
+    CHECK(s->read(s->ctx, buf, 4) < 0);
+    s->abort(s->ctx);
+    s->done(s->ctx);
+
+    CHECK(s->put(s->ctx, P, "b.example") == STS_OK);
+    CHECK(s->put(s->ctx, P, "c.example") == STS_ERR_STATE);
+    CHECK(s->get(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->get(s->ctx, P, "a.example") == STS_ERR_STATE);
+    CHECK(rest_is(s, 1, 0, 10, 4));
+    s->done(s->ctx);
+    s->done(s->ctx);
+    s->abort(s->ctx);
+    s->abort(s->ctx);
+    CHECK(s->read(s->ctx, buf, 4) < 0);
+    CHECK(count(s, P, NULL) == 1 && is(s, P, "a.example", 1, 10));
+}
+
+/* F17: a full store keeps what it has, says so, and works again when there is room. */
+CONFORM(f17_a_full_store_keeps_what_it_has)
+{
+    u->close();
+    u->small(s);
+    CHECK(put(s, P, "a.example", 1, 100) == STS_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK(put(s, P, "a.example", 2, 5000) == STS_ERR_SPACE);
+        CHECK(is(s, P, "a.example", 1, 100));
+        CHECK(put(s, P, "b.example", 2, 5000) == STS_ERR_SPACE);
+        CHECK(absent(s, P, "b.example"));
+    }
+    /* The error sticks: a commit after a failed write must not keep a part. */
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->write(s->ctx, ram, 5000) == STS_ERR_SPACE);
+    CHECK(s->write(s->ctx, "x", 1) == STS_ERR_SPACE);
+    CHECK(s->commit(s->ctx) == STS_ERR_SPACE);
+    CHECK(s->commit(s->ctx) == STS_ERR_STATE);
+    CHECK(is(s, P, "a.example", 1, 100));
+    CHECK(count(s, P, NULL) == 1);
+    CHECK(put(s, P, "a.example", 3, 100) == STS_OK);
+    CHECK(is(s, P, "a.example", 3, 100));
+}
+
+CONFORM(r109_records_survive_a_restart)
+{
+    if (u->reopen == NULL) {
+        return;
+    }
+    CHECK(put(s, P, "a.example", 1, 1000) == STS_OK);
+    CHECK(put(s, W, "b.example", 2, 0) == STS_OK);
+    CHECK(put(s, P, "c.example", 3, 10) == STS_OK);
+    CHECK(s->remove(s->ctx, P, "c.example") == STS_OK);
+    u->reopen(s);
+    CHECK(is(s, P, "a.example", 1, 1000) && is(s, W, "b.example", 2, 0));
+    CHECK(count(s, P, NULL) == 1 && count(s, W, NULL) == 1);
+}
+
+/* a cut in the middle of writing. */
+CONFORM(r113_a_restart_in_mid_write_leaves_the_old_record)
+{
+    if (u->reopen == NULL) {
+        return;
+    }
+    CHECK(put(s, P, "a.example", 1, 1000) == STS_OK);
+    CHECK(s->put(s->ctx, P, "a.example") == STS_OK);
+    CHECK(s->write(s->ctx, "new", 3) == STS_OK);
+    u->reopen(s); /* the writer is lost with the power */
+    CHECK(is(s, P, "a.example", 1, 1000));
+    CHECK(count(s, P, NULL) == 1);
+    CHECK(put(s, P, "a.example", 2, 1000) == STS_OK);
+    CHECK(is(s, P, "a.example", 2, 1000));
+}
+
+/* Any order of operations against the plainest store there is: an array of what should be there. */
+CONFORM(any_order_of_operations_gives_what_a_plain_table_gives)
+{
+    struct {
+        bool there;
+        unsigned seed;
+        size_t len;
+    } model[6] = {{false, 0, 0}}, opened = {false, 0, 0};
+    char key[] = "0.example";
+    uint32_t r = 1;
+    bool reading = false;
+
+    for (unsigned i = 0; i < u->work; i++) {
+        unsigned k, op;
+        size_t len;
+
+        r = r * 1664525u + 1013904223u;
+        k = (r >> 28) % 6;
+        op = (r >> 24) & 15;
+        len = (r >> 10) % 700;
+        key[0] = (char)('0' + k);
+        if (op < 6) {
+            CHECK(put_piece(s, P, key, i, len, 1 + (r >> 8) % 300) == STS_OK);
+            model[k].there = true, model[k].seed = i, model[k].len = len;
+        } else if (op < 8) {
+            CHECK(s->remove(s->ctx, P, key) == (model[k].there ? STS_OK : STS_ERR_ABSENT));
+            model[k].there = false;
+        } else if (op < 9) {
+            CHECK(s->put(s->ctx, P, key) == STS_OK);
+            CHECK(s->write(s->ctx, ram, len % 100) == STS_OK || u->work > 1000);
+            s->abort(s->ctx);
+        } else if (op < 11 && reading) {
+            CHECK(rest_is(s, opened.seed, 0, opened.len, 99));
+            s->done(s->ctx);
+            reading = false;
+        } else if (op < 12 && !reading) {
+            CHECK(s->get(s->ctx, P, key) == (model[k].there ? STS_OK : STS_ERR_ABSENT));
+            reading = model[k].there;
+            opened.seed = model[k].seed, opened.len = model[k].len;
+        } else if (!reading) {
+            CHECK(model[k].there ? is(s, P, key, model[k].seed, model[k].len) : absent(s, P, key));
+        } else {
+            CHECK(count(s, P, key) == model[k].there);
+        }
+    }
+    s->done(s->ctx);
+}
+
+/* ---- RAM ---------------------------------------------------------------------------------- */
+
+TEST(ram_store_uses_its_array_to_the_last_byte)
+{
+    struct sts_store s;
+    size_t size = STS_RAM_STORE_RECORD(9, 100);
+
+    for (size_t short_of = 0; short_of < 3; short_of++) {
+        sts_ram_store_init(&ram_store, ram + 1, size - short_of, &s);
+        CHECK(put(&s, P, "a.example", 1, 100) == (short_of == 0 ? STS_OK : STS_ERR_SPACE));
+    }
+    sts_ram_store_init(&ram_store, ram, 2 * size, &s);
+    for (unsigned i = 0; i < 20; i++) {
+        CHECK(put(&s, P, "a.example", i, 100) == STS_OK); /* the old, and the new one */
+    }
+    CHECK(is(&s, P, "a.example", 19, 100));
+    sts_ram_store_init(&ram_store, NULL, 0, &s);
+    CHECK(put(&s, P, "a", 1, 0) == STS_ERR_SPACE && absent(&s, P, "a"));
+}
+
+TEST_MAIN("store")
