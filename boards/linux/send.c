@@ -107,7 +107,7 @@ static void letter_id(struct letter *l, const char *hostname, const struct sts_t
 {
     uint64_t random = 0;
 
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
         random = (uint64_t)(uintptr_t)l ^ (uint64_t)clock();
     }
     snprintf(l->id, sizeof l->id, "%llx.%lx.%016llx@%s", (unsigned long long)now->utc_s,

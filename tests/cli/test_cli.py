@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The command's contract, as far as it needs no network: options, exit statuses, JSON, bad input,
-the configuration file. Black box: STSMAIL names the program, build/linux/stsmail by default.
+"""The command's contract, as far as it needs no privileges and no TLS: options, exit statuses, JSON, bad
+input, the configuration file, and results with a name server and MX hosts on loopback. Black box:
+STSMAIL names the program, build/linux/stsmail by default.
 
-Nothing here may reach a network: every send names a DNS server on loopback that is not there, and
-tests that would send anything run where they must be stopped before."""
+Nothing here may reach a network: every send names a DNS server on loopback."""
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -495,9 +498,242 @@ class Cache(Case):
         if os.access("/var/lib/stsmail", os.W_OK):
             self.skipTest("/var/lib/stsmail is there")
         self.assertEqual(self.run_it("cache", "list", env=none).status, IO)
-        self.assertEqual(self.run_it("cache", "list", env=dict(none, XDG_STATE_HOME="relative")).status, OK)
+        # One that is relative is ignored, as its standard says: "f" would be the file.
+        r = self.run_it("cache", "list", env=dict(none, XDG_STATE_HOME="f"), cwd=self.dir)
+        self.assertEqual(r.status, OK)
         self.assertEqual(self.run_it("cache", "list", "--state", self.dir, env=none).status, OK)
         self.assertEqual(self.run_it("cache", "list", env=dict(none, STSMAIL_STATE=self.dir)).status, OK)
+
+
+class Dns(threading.Thread):
+    """Answers from a table {(name, type): [rdata]}; a name that is in no row does not exist."""
+
+    def __init__(self, zone):
+        super().__init__(daemon=True)
+        self.zone, self.names = zone, {name for name, _ in zone}
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.asked = []
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(4096)
+            if len(query) < 12:
+                return
+            self.socket.sendto(self.answer(query), peer)
+
+    def answer(self, query):
+        at, labels = 12, []
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        name, kind = ".".join(labels).lower(), struct.unpack(">H", query[at + 1:at + 3])[0]
+        self.asked.append(name)
+        rows = self.zone.get((name, kind), [])
+        known = any(n == name or n.endswith("." + name) for n in self.names)
+        out = query[:2] + struct.pack(">5H", 0x8180 | (0 if known else 3), 1, len(rows), 0, 0) + query[12:at + 5]
+        for row in rows:
+            out += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(row)) + row
+        return out
+
+    def stop(self):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.join()
+        self.socket.close()
+
+
+class Mx(threading.Thread):
+    """An SMTP server without TLS. Refuses "bad" for good, "later" for now; keeps what it got."""
+
+    def __init__(self, ip, port=0):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server((ip, port))
+        self.port = self.socket.getsockname()[1]
+        self.commands, self.messages = [], []
+        self.dot = b"250 2.1.5 Ok"
+
+    def run(self):
+        while True:
+            connection, _ = self.socket.accept()
+            with connection, connection.makefile("rb") as lines:
+                if not self.talk(connection, lines):
+                    return
+
+    def talk(self, connection, lines):
+        connection.sendall(b"220 mx.example.org\r\n")
+        for line in lines:
+            if line == b"STOP\r\n":
+                return False
+            self.commands.append(line)
+            if line.startswith(b"EHLO"):
+                connection.sendall(b"250-mx.example.org\r\n250 8BITMIME\r\n")
+            elif line.startswith(b"RCPT TO:<bad"):
+                connection.sendall(b"550 5.1.1 \"no\" \\ \x1b[31m\xff\r\n")
+            elif line.startswith(b"RCPT TO:<later"):
+                connection.sendall(b"450 later\r\n")
+            elif line == b"DATA\r\n":
+                connection.sendall(b"354 go\r\n")
+                message = b""
+                while not message.endswith(b"\r\n.\r\n"):
+                    message += lines.readline()
+                self.messages.append(message)
+                connection.sendall(self.dot + b"\r\n")
+            elif line == b"QUIT\r\n":
+                connection.sendall(b"221 bye\r\n")
+                return True
+            else:
+                connection.sendall(b"250 ok\r\n")
+        return True
+
+    def stop(self):
+        with socket.create_connection(self.socket.getsockname()[:2]) as c:
+            c.sendall(b"STOP\r\n")
+            self.join()
+        self.socket.close()
+
+
+def mx(preference, name):
+    return struct.pack(">H", preference) + b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\0"
+
+
+class Delivery(Case):
+    """With a name server and MX hosts on loopback, without privileges."""
+
+    def setUp(self):
+        super().setUp()
+        self.first = Mx("127.0.0.2")
+        self.second = Mx("127.0.0.3", self.first.port)
+        self.dns = Dns({("example.org", 15): [mx(10, "mx1.example.org"), mx(20, "mx2.example.org")],
+                        ("other.example", 15): [mx(10, "mx2.example.org")],
+                        ("null.example", 15): [b"\0\0\0"],
+                        ("mx1.example.org", 1): [bytes([127, 0, 0, 2])],
+                        ("mx2.example.org", 1): [bytes([127, 0, 0, 3])]})
+        for server in (self.first, self.second, self.dns):
+            server.start()
+            self.addCleanup(server.stop)
+
+    def deliver(self, *args, dns=True, **more):
+        ca = self.file("ca.pem", ROOT)
+        more.setdefault("input", MESSAGE)
+        return self.run_it("send", *(["--dns", self.dns.address] if dns else []), "--ca", ca, "--hostname",
+                           "host.example.org", "--smtp-port", str(self.first.port), *args, **more)
+
+    def test_a_delivery_is_told_as_the_contract_has_it(self):
+        r = self.deliver("--json", "--from", "<>", "ops@example.org", "x@example.org")
+        self.assertEqual((r.status, r.err), (OK, ""))
+        self.assertEqual(r.json, {
+            "domain": "example.org", "result": "delivered", "reason": None,
+            "recipients": [{"address": a, "result": "delivered", "reply": "250 2.1.5 Ok"}
+                           for a in ("ops@example.org", "x@example.org")],
+            "policy": {"source": "none", "mode": None, "id": None, "max_age": None, "error": None},
+            "attempts": [{"mx": "mx1.example.org", "address": "127.0.0.2", "policy_match": None, "tls": None,
+                          "verified": False, "error": None}],
+            "queued": None})
+        self.assertEqual(self.first.messages, [MESSAGE + b".\r\n"])
+        self.assertIn(b"EHLO host.example.org\r\n", self.first.commands)
+        self.assertTrue(any(c.startswith(b"MAIL FROM:<>") for c in self.first.commands))
+
+    def test_a_message_without_its_own_fields_passes_as_it_is(self):
+        body = b"Subject: x\r\n\r\n.dot\r\n" + b"line\r\n" * 20000
+        self.assertEqual(self.deliver("a@example.org", input=body).status, OK)
+        self.assertEqual(self.first.messages, [body.replace(b"\r\n.", b"\r\n..") + b".\r\n"])
+
+    def test_the_next_mx_gets_the_same_message(self):
+        self.first.dot = b"451 later"
+        r = self.deliver("--subject", "Gr\u00fc\u00dfe", "--body", "text", "--json", "a@example.org")
+        self.assertEqual((r.status, r.json["result"]), (OK, "delivered"))
+        self.assertEqual(r.json["attempts"][0]["error"], "smtp")
+        self.assertEqual(r.json["attempts"][0]["reply"], "451 later")
+        self.assertNotIn("reply", r.json["attempts"][1])
+        self.assertEqual(self.first.messages, self.second.messages)
+        self.assertRegex(self.first.messages[0], rb"\r\nMessage-ID: <[^>]+@host\.example\.org>\r\n")
+        self.assertIn(b"\r\nTo: a@example.org\r\n", self.first.messages[0])
+
+    def test_message_ids_differ(self):
+        for _ in range(3):
+            self.deliver("--body", "x", "a@example.org")
+        ids = {line for m in self.first.messages for line in m.split(b"\r\n") if line.startswith(b"Message-ID:")}
+        self.assertEqual(len(ids), 3)
+
+    def test_to_is_for_the_header_alone(self):
+        self.deliver("--body", "x", "--to", "team@B\u00fccher.example", "a@example.org")
+        self.assertIn(b"\r\nTo: team@xn--bcher-kva.example\r\n", self.first.messages[0])
+        self.assertEqual([c for c in self.first.commands if b"RCPT" in c], [b"RCPT TO:<a@example.org>\r\n"])
+
+    def test_a_hostile_reply_is_valid_json_and_harmless_on_a_terminal(self):
+        r = self.deliver("--json", "bad@example.org", "a@example.org")
+        self.assertEqual((r.status, r.json["result"], r.json["reason"]), (UNAVAILABLE, "failed", "smtp"))
+        self.assertEqual([x["result"] for x in r.json["recipients"]], ["failed", "delivered"])
+        self.assertTrue(r.json["recipients"][0]["reply"].startswith("550 5.1.1 "))
+        r = self.deliver("-vv", "bad@example.org", "a@example.org")
+        self.assertNotIn("\x1b", r.out + r.err)
+        self.assertIn("delivered to 1 of 2", r.out)
+
+    def test_of_several_domains_deferred_counts_before_failed_before_delivered(self):
+        self.assertEqual(self.deliver("a@other.example", "a@null.example").status, UNAVAILABLE)
+        self.assertEqual(self.deliver("a@null.example", "later@other.example", "a@example.org").status, DEFERRED)
+        r = self.deliver("--json", "later@other.example", "bad@other.example")
+        self.assertEqual((r.status, r.json["result"]), (DEFERRED, "deferred"))
+
+    def test_what_the_dns_says_for_good_is_final(self):
+        r = self.deliver("--json", "a@null.example", "b@nx.example")
+        self.assertEqual(r.status, UNAVAILABLE)
+        self.assertEqual([json.loads(x)["reason"] for x in r.out.splitlines()], ["null-mx", "dns"])
+
+    def test_of_the_floors_of_one_place_the_strictest_counts(self):
+        for floors in (["--floor", "policy", "--floor", "opportunistic"], ["--require-tls"],
+                       ["--require-tls", "--floor", "opportunistic"], ["--floor", "policy@example.org"],
+                       ["--floor", "policy@Example.org.", "--floor", "opportunistic"],
+                       ["--floor", "policy", "--floor", "opportunistic@example.org"]):
+            r = self.deliver("--json", *floors, "a@example.org")
+            self.assertEqual((r.status, r.json["reason"]), (DEFERRED, "policy-required"), floors)
+        r = self.deliver("--json", "--floor", "encrypted", "a@example.org")
+        self.assertEqual((r.status, r.json["reason"]), (DEFERRED, "starttls-not-supported"))
+        self.assertEqual(self.deliver("--floor", "policy@other.example", "a@example.org").status, OK)
+        self.assertEqual(len(self.first.messages), 1)
+
+    def test_the_command_line_wins_over_the_file(self):
+        conf = self.file("conf", b"dns 127.0.0.1:9\nfloor policy\nfloor policy@other.example\ntimeout 2\n")
+        self.assertEqual(self.deliver("--config", conf, "a@example.org").status, DEFERRED)
+        loose = ["--config", conf, "--floor", "opportunistic"]
+        self.assertEqual(self.deliver(*loose, "a@example.org").status, OK)
+        self.assertEqual(self.deliver(*loose, "a@other.example").status, DEFERRED)
+        self.assertEqual(self.deliver(*loose, "--floor", "opportunistic@other.example", "a@other.example").status, OK)
+        self.assertEqual(self.deliver(*loose, "a@example.org", dns=False).status, DEFERRED)
+        conf = self.file("conf", b"require-tls yes\n")
+        self.assertEqual(self.deliver("--config", conf, "a@example.org").status, DEFERRED)
+
+    def test_of_two_policies_for_a_domain_the_last_counts(self):
+        first = self.file("first", POLICY)
+        second = self.file("second", POLICY.replace(b"enforce", b"testing"))
+        r = self.deliver("--policy", "example.org=" + first, "--policy", "example.org=" + second, "--json",
+                         "a@example.org")
+        self.assertEqual((r.status, r.json["policy"]["mode"]), (OK, "testing"))
+
+    def test_a_provisioned_policy_holds_and_is_not_looked_up(self):
+        policy = self.file("p", POLICY.replace(b"mx1.example.org", b"mx3.example.org"))
+        r = self.deliver("--policy", "example.org=" + policy, "--json", "a@example.org")
+        self.assertEqual((r.status, r.json["reason"]), (DEFERRED, "mx-mismatch"))
+        self.assertEqual(r.json["policy"], {"source": "provisioned", "mode": "enforce", "id": None,
+                                            "max_age": 604800, "error": None})
+        for attempt in r.json["attempts"]:
+            self.assertEqual((attempt["address"], attempt["policy_match"]), (None, False))
+        self.assertEqual([n for n in self.dns.asked if "mta-sts" in n], [])
+        self.assertEqual(self.first.commands + self.second.commands, [])
+
+    def test_state_that_cannot_be_written_stops_no_delivery(self):
+        r = self.deliver("--state", "/proc/none", "--json", "a@example.org")
+        self.assertEqual((r.status, r.json["result"]), (OK, "delivered"))
+
+    def test_nothing_printed_reaches_a_peer_where_standard_output_is_closed(self):
+        for fds in ((1,), (0, 1), (0, 1, 2)):
+            r = self.deliver("--body", "x", "a@example.org", input=None, stdin=subprocess.DEVNULL,
+                             preexec_fn=lambda: [os.close(fd) for fd in fds])
+            self.assertEqual(r.status, IO)
+        self.assertEqual(len(self.first.messages), 3)
+        for command in self.first.commands:
+            self.assertIn(command.split()[0], (b"EHLO", b"MAIL", b"RCPT", b"DATA", b"QUIT"))
 
 
 if __name__ == "__main__":
