@@ -90,8 +90,8 @@ void sts_smtp_tick(struct sts_smtp *m, const struct sts_time *now);
 /* Once DONE. STS_OK: the session went to its end and every recipient asked for has its verdict. Else how it ended:
  * STS_ERR_STARTTLS, STS_ERR_TLS, STS_ERR_CERT_*, STS_ERR_TIMEOUT, STS_ERR_CLOSED, STS_ERR_PROTO, STS_ERR_IO (and
  * STS_ERR_MESSAGE) of the message's reader, STS_ERR_TEMPFAIL, STS_ERR_REJECTED (before MAIL; as lenient allows),
- * STS_ERR_SIZE, STS_ERR_SMTPUTF8 (whether these two can be believed is the caller's to say: T20). Recipients without a verdict still have error == STS_BUSY. m->reply is the reply that
- * ended it, "" if none. */
+ * STS_ERR_SIZE, STS_ERR_SMTPUTF8 (whether these two can be believed is the caller's to say: T20). Recipients without
+ * a verdict still have error == STS_BUSY. m->reply is the reply that ended it, "" if none. */
 int sts_smtp_result(const struct sts_smtp *m);
 
 /* Whether a final dot went out and its reply did not come: the mail may or may not have been taken, so
