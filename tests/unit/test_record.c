@@ -145,7 +145,7 @@ TEST(r014_id_is_1_to_32_letters_and_digits)
         {"v=STSv1;id=a!", NULL, STS_ERR_SYNTAX},
         {"v=STSv1;ID=a", NULL, STS_ERR_SYNTAX}, /* %s: another field */
         {"v=STSv1;Id=a;id=b", "b", STS_OK},
-        {"v=STSv1;i=a;idx=b;xid=c;d=e;id=f", "f", STS_OK},
+        {"v=STSv1;i=a;idx=b;xid=c;d=e;ix=g;xd=h;id=f", "f", STS_OK},
         {"v=STSv1;id=AbC;", "AbC", STS_OK}, /* the case is kept */
     };
     CHECK_ALL(list);

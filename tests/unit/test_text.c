@@ -168,6 +168,7 @@ TEST(ipv6_addresses_are_written_as_rfc_5952_says)
     CHECK(ip_is("::ffff:c000:201", 6, "::ffff:192.0.2.1"));
     CHECK(ip_is("64:ff9b::192.0.2.1", 6, "64:ff9b::c000:201"));
     CHECK(ip_is("::1:ffff:c000:201", 6, "::1:ffff:c000:201"));
+    CHECK(ip_is("::fffe:c000:201", 6, "::fffe:c000:201"));
     CHECK(ip_is("1::fffe:c000:201", 6, "1::fffe:c000:201"));
     CHECK(ip_is("1:2:3:4:5:6:1.2.3.4", 6, "1:2:3:4:5:6:102:304"));
     CHECK(ip_is("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 6,
