@@ -62,16 +62,18 @@ static void insert(struct sts_host *h, const struct sts_ip *ip)
 
 static void take(void *ctx, const struct sts_dns_rr *rr)
 {
+    struct sts_host *h = ctx;
     struct sts_ip ip;
     bool v6 = rr->type == STS_DNS_AAAA;
 
+    h->alias = h->alias || rr->alias != 0;
     if (!(v6 ? usable6 : usable4)(rr->data)) {
         return;
     }
     memset(&ip, 0, sizeof ip);
     ip.family = v6 ? 6 : 4;
     memcpy(ip.bytes, rr->data, rr->data_len);
-    insert(ctx, &ip);
+    insert(h, &ip);
 }
 
 int sts_host_start(struct sts_host *h, struct sts_resolver *r, const char *name, uint32_t timeout_s,

@@ -138,23 +138,24 @@ static void stop(struct sts_mailer *m)
     }
 }
 
-/* Recipients without a verdict get `error`; those that a server has put off keep its word. */
+/* Recipients without a verdict get `error`. */
 static int conclude(struct sts_mailer *m, int error, bool final)
 {
-    bool delivered = true;
+    int missing = STS_OK; /* why the first recipient without its mail has none */
 
     stop(m);
     for (size_t i = 0; m->mail != NULL && i < m->mail->count; i++) {
         struct sts_recipient *r = &m->mail->recipients[i];
 
         if (r->error == STS_BUSY) {
-            r->error = r->code != 0 ? STS_ERR_TEMPFAIL : error;
-            r->final = r->code == 0 && final && sts_err_final(error);
+            r->error = error;
+            r->final = final && sts_err_final(error);
         }
-        delivered = delivered && r->error == STS_OK;
+        missing = missing == STS_OK ? r->error : missing;
     }
     m->state = OVER;
-    m->result = delivered && m->mail != NULL ? STS_OK : error;
+    /* The last try may have gone well, and an earlier one have refused somebody. */
+    m->result = missing != STS_OK && error == STS_OK ? missing : error;
     return m->result;
 }
 
@@ -363,6 +364,9 @@ static int looking_up(struct sts_mailer *m)
     m->host_asked = false; /* the slots are free; the addresses stay */
     m->address = 0;
     m->no_tls = false;
+    if (m->host.alias) {
+        err = STS_ERR_ABSENT; /* RFC 2181 10.3: an MX must not be an alias (D27) */
+    }
     if (err != STS_OK) {
         no_address(m, err);
     } else {

@@ -73,7 +73,7 @@ static void insert(struct sts_mx_list *l, const char *name, uint16_t preference,
 
 void sts_mx_add(struct sts_mx_list *l, const struct sts_dns_rr *rr, uint16_t tie, const char *own)
 {
-    if (rr->data_len == 3 && rr->data[2] == 0) {
+    if (rr->target[0] == '\0') {
         l->null = true;
         return;
     }

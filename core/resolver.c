@@ -146,6 +146,7 @@ static bool look(const struct sts_dns_reader *reader, const struct sts_query *q,
         } else if (rr.type == q->type) {
             f->wanted++;
             if (deliver) {
+                rr.alias = owner == STS_DNS_QNAME ? 0 : owner;
                 q->answer(q->ctx, &rr);
             }
         }

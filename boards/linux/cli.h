@@ -193,7 +193,6 @@ enum verdict {
     DEFERRED,
 };
 
-enum verdict verdict_of(int error);
 enum verdict verdict_of_all(const struct outcome *o);
 void print_outcome(const struct outcome *o, bool json);
 

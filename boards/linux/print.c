@@ -16,9 +16,10 @@ static const char *const sources[] = {[STS_SOURCE_NONE] = "none",
                                       [STS_SOURCE_CACHED] = "cached",
                                       [STS_SOURCE_PROVISIONED] = "provisioned"};
 
-enum verdict verdict_of(int error)
+/* The mailer says whether it is for good: a refusal that may be forged is not (C-11). */
+static enum verdict verdict_of(const struct sts_recipient *r)
 {
-    return error == STS_OK ? DELIVERED : sts_err_final(error) ? FAILED : DEFERRED;
+    return r->error == STS_OK ? DELIVERED : r->final ? FAILED : DEFERRED;
 }
 
 enum verdict verdict_of_all(const struct outcome *o)
@@ -26,27 +27,11 @@ enum verdict verdict_of_all(const struct outcome *o)
     enum verdict worst = DELIVERED;
 
     for (size_t i = 0; i < o->count; i++) {
-        enum verdict v = verdict_of(o->recipients[i].error);
+        enum verdict v = verdict_of(&o->recipients[i]);
 
         worst = v > worst ? v : worst;
     }
     return worst;
-}
-
-/* The error that stands for the whole domain: the mailer's, or the first recipient's that is as bad. */
-static int error_of_all(const struct outcome *o)
-{
-    enum verdict worst = verdict_of_all(o);
-
-    if (verdict_of(o->error) == worst) {
-        return o->error;
-    }
-    for (size_t i = 0; i < o->count; i++) {
-        if (verdict_of(o->recipients[i].error) == worst) {
-            return o->recipients[i].error;
-        }
-    }
-    return STS_OK;
 }
 
 static const char *tls_name(uint16_t version)
@@ -95,7 +80,7 @@ static void json_recipients(const struct outcome *o)
     for (size_t i = 0; i < o->count; i++) {
         json_open(NULL, '{');
         json_text("address", o->recipients[i].address);
-        json_text("result", verdicts[verdict_of(o->recipients[i].error)]);
+        json_text("result", verdicts[verdict_of(&o->recipients[i])]);
         json_text("reply", reply_or_null(o->recipients[i].reply));
         json_close('}');
     }
@@ -128,7 +113,7 @@ static void json_attempts(const struct outcome *o)
 
         json_open(NULL, '{');
         json_text("mx", a->mx);
-        json_text("address", ip_text(&a->address));
+        json_text("address", a->reached ? ip_text(&a->address) : NULL);
         if (a->policy_match < 0) {
             json_null("policy_match");
         } else {
@@ -150,7 +135,7 @@ static void print_json(const struct outcome *o)
     json_open(NULL, '{');
     json_text("domain", o->domain);
     json_text("result", verdicts[verdict_of_all(o)]);
-    json_text("reason", error_name(error_of_all(o)));
+    json_text("reason", error_name(o->error));
     json_recipients(o);
     json_policy(o);
     json_attempts(o);
@@ -226,7 +211,7 @@ static void print_attempt(const struct sts_attempt *a)
 
 static void print_recipient(const struct sts_recipient *r)
 {
-    enum verdict v = verdict_of(r->error);
+    enum verdict v = verdict_of(r);
 
     printf("  %s: %s", shown(r->address), verdicts[v]);
     if (reply_or_null(r->reply) != NULL) {
@@ -264,7 +249,7 @@ static void print_heading(const struct outcome *o, enum verdict verdict, int err
 static void print_words(const struct outcome *o)
 {
     enum verdict verdict = verdict_of_all(o);
-    int error = error_of_all(o);
+    int error = o->error;
     const char *hint = sts_err_hint(error);
 
     print_heading(o, verdict, error);

@@ -392,6 +392,26 @@ TEST(a_provisioned_policy_holds_on_first_contact_and_is_not_looked_up)
     CHECK(clear_is_innocent());
 }
 
+TEST(a_refusal_by_one_mx_is_told_though_the_next_one_took_the_rest)
+{
+    struct world_server *second;
+
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "20 mx2.example.org");
+    world_dns(&w, "mx2.example.org", STS_DNS_A, "192.0.2.11");
+    second = world_listen(&w, "192.0.2.11", 25);
+    mx->at = "RCPT TO:<";
+    mx->reply = "450 4.2.0 later\r\n";
+    prepare(2);
+    to[1].address = "gone@example.org";
+    second->at = "RCPT TO:<gone";
+    second->reply = "550 5.1.1 gone\r\n";
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED);
+    CHECK(to[0].error == STS_OK && to[1].error == STS_ERR_REJECTED && to[1].final);
+}
+
 /* ---- what cannot be known ------------------------------------------------------------------ */
 
 /* C-4, D23, R-024, P19 */
@@ -544,6 +564,16 @@ TEST(an_mx_that_does_not_exist_is_passed_over)
     w.records[1].name = "other.example.org";
     CHECK(deliver() == STS_ERR_DNS);
     CHECK(!to[0].final);
+}
+
+/* D27, RFC 2181 10.3 */
+TEST(d27_an_mx_that_is_an_alias_is_skipped)
+{
+    domain();
+    w.records[1] = (struct world_record){"mx1.example.org", STS_DNS_CNAME, "real.example.org", 0};
+    world_dns(&w, "real.example.org", STS_DNS_A, "127.0.0.10");
+    CHECK(deliver() == STS_ERR_DNS);
+    CHECK(mx->seen == 0 && !to[0].final);
 }
 
 /* ---- the policy host ----------------------------------------------------------------------- */

@@ -69,7 +69,8 @@ struct sts_dns_rr {
     uint32_t       ttl_s; /* RFC 2181 8: a value with the top bit set is 0 (D30) */
     const uint8_t *data;  /* RDATA within the message */
     size_t         owner; /* place of the owner's name, for sts_dns_same() */
-    size_t         alias; /* CNAME: place of its target; else 0 */
+    size_t         alias; /* CNAME: place of its target. From the resolver: 0 unless the name that was
+                             asked for is itself a CNAME */
     uint16_t       preference;            /* MX */
     char           target[STS_NAME_SIZE]; /* MX: lower case, no root dot; "" is the root (RFC 7505) and
                                              nothing else. An octet that no host name has comes

@@ -85,6 +85,7 @@ struct sts_host {
     struct sts_ip address[STS_ADDRESS_MAX]; /* once OK: families taking turns, IPv6 first;
                                                without those that no mail can go to (D28) */
     uint8_t       count;
+    bool          alias; /* the name is a CNAME; the addresses are its target's */
     int8_t        slot4, slot6;
 };
 
