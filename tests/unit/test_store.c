@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every struct sts_store owes (port.h), asked of each store there is: one line in `subjects` puts
- * another to the test. Below that, what only files can suffer: damage, other processes, crashes.
+ * What every struct sts_store owes (port.h), asked of each store there is: one line in `subjects`
+ * puts another to the test. Below that, what only files can suffer: damage, other processes,
+ * crashes.
  */
 #ifndef STS_TEST_SMALL
 #define _GNU_SOURCE 1
@@ -44,6 +45,7 @@ static void ram_close(void) {}
 
 #ifndef STS_TEST_SMALL
 #include <dirent.h>
+#include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -657,5 +659,616 @@ TEST(ram_store_uses_its_array_to_the_last_byte)
     sts_ram_store_init(&ram_store, NULL, 0, &s);
     CHECK(put(&s, P, "a", 1, 0) == STS_ERR_SPACE && absent(&s, P, "a"));
 }
+
+/* ---- files: damage ------------------------------------------------------------------------- */
+
+#ifndef STS_TEST_SMALL
+
+static char path_of[PATH_MAX];
+
+static const char *file(const char *name)
+{
+    snprintf(path_of, sizeof path_of, "%s/%s", dir, name);
+    return path_of;
+}
+
+static bool exists(const char *name)
+{
+    return access(file(name), F_OK) == 0;
+}
+
+static size_t slurp(const char *name, uint8_t *buf, size_t size)
+{
+    int fd = open(file(name), O_RDONLY);
+    ssize_t n = fd < 0 ? 0 : read(fd, buf, size);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static void spill(const char *name, const uint8_t *buf, size_t len)
+{
+    int fd = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    CHECK(fd >= 0 && write(fd, buf, len) == (ssize_t)len);
+    close(fd);
+}
+
+/* Entries of DIR/folder whose name begins so. */
+static unsigned files(const char *folder, const char *prefix)
+{
+    DIR *d = opendir(file(folder));
+    struct dirent *e;
+    unsigned n = 0;
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        n += strncmp(e->d_name, prefix, strlen(prefix)) == 0;
+    }
+    if (d != NULL) {
+        closedir(d);
+    }
+    return n;
+}
+
+static uint8_t whole[400], broken[401];
+
+/* A store with one record, whose octets are in `whole`. Their number. */
+static size_t one_record(struct sts_store *s)
+{
+    posix_open(s);
+    CHECK(put(s, P, "a.example", 1, 40) == STS_OK);
+    return slurp("policy/a.example", whole, sizeof whole);
+}
+
+/* F05, R-113: no octet of a damaged record is ever given; it is set aside, and said. */
+TEST(f05_each_flipped_bit_is_noticed)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    CHECK(len == 16 + 9 + 40);
+    for (size_t bit = 0; bit < len * 8; bit++) {
+        memcpy(broken, whole, len);
+        broken[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        spill("policy/a.example", broken, len);
+        said[0] = '\0';
+        CHECK(absent(&s, P, "a.example"));
+        CHECK(strstr(said, "damaged") != NULL && strstr(said, "policy/a.example") != NULL);
+        CHECK(!exists("policy/a.example"));
+        CHECK(files("policy", "damaged~") == (bit < 8 ? bit + 1 : 8)); /* bounded */
+    }
+    for (size_t at = 0; at < len; at++) {
+        memcpy(broken, whole, len);
+        broken[at] = (uint8_t)~broken[at];
+        spill("policy/a.example", broken, len);
+        CHECK(absent(&s, P, "a.example"));
+    }
+    CHECK(put(&s, P, "a.example", 2, 10) == STS_OK && is(&s, P, "a.example", 2, 10));
+    CHECK(count(&s, P, NULL) == 1); /* what was set aside is no record */
+    posix_close();
+}
+
+TEST(f05_each_cut_and_each_longer_file_is_noticed)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    memcpy(broken, whole, len);
+    for (size_t n = 0; n < len + 3; n++) {
+        spill("policy/a.example", broken, n);
+        CHECK(n == len ? is(&s, P, "a.example", 1, 40) : absent(&s, P, "a.example"));
+        CHECK(exists("policy/a.example") == (n == len));
+    }
+    posix_close();
+}
+
+TEST(what_was_damaged_is_kept_for_a_person_to_look_at)
+{
+    static uint8_t kept[400];
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    whole[20] ^= 1;
+    spill("policy/a.example", whole, len);
+    CHECK(absent(&s, P, "a.example"));
+    CHECK(strstr(said, "kept as damaged~0") != NULL);
+    CHECK(slurp("policy/damaged~0", kept, sizeof kept) == len && memcmp(kept, whole, len) == 0);
+    posix_close();
+}
+
+TEST(what_is_no_file_is_set_aside_too)
+{
+    struct sts_store s;
+
+    posix_open(&s);
+    CHECK(put(&s, P, "a.example", 1, 40) == STS_OK);
+    CHECK(mkdir(file("policy/b.example"), 0700) == 0);
+    CHECK(mkfifo(file("policy/c.example"), 0600) == 0);
+    CHECK(absent(&s, P, "b.example") && absent(&s, P, "c.example"));
+    CHECK(files("policy", "damaged~") == 2);
+    CHECK(put(&s, P, "b.example", 2, 10) == STS_OK && is(&s, P, "b.example", 2, 10));
+    posix_close();
+}
+
+/* F12: a file under another record's name is not that record. */
+TEST(f12_a_renamed_record_is_not_read_as_another)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    spill("policy/b.example", whole, len);
+    CHECK(absent(&s, P, "b.example"));
+    CHECK(mkdir(file("wait"), 0700) == 0);
+    spill("wait/a.example", whole, len);
+    CHECK(absent(&s, W, "a.example"));
+    CHECK(is(&s, P, "a.example", 1, 40));
+    posix_close();
+}
+
+/* F16: a record of a format to come is left as it is, until it is replaced on purpose. */
+TEST(f16_a_newer_format_is_absent_and_left_alone)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    for (unsigned version = 2; version < 256; version += 23) {
+        whole[4] = (uint8_t)version;
+        whole[5] = (uint8_t)~version;
+        spill("policy/a.example", whole, len - version % 40); /* of any shape */
+        said[0] = '\0';
+        CHECK(absent(&s, P, "a.example"));
+        CHECK(strstr(said, "newer version") != NULL);
+        CHECK(slurp("policy/a.example", broken, sizeof broken) == len - version % 40);
+        CHECK(memcmp(whole, broken, len - version % 40) == 0);
+    }
+    CHECK(files("policy", "damaged~") == 0);
+    CHECK(put(&s, P, "a.example", 2, 10) == STS_OK && is(&s, P, "a.example", 2, 10));
+    posix_close();
+}
+
+/* A reader found damage; before it has the lock another process has put a good record there. That
+ * one stays. */
+TEST(setting_aside_cannot_hit_the_record_that_replaced_the_damaged_one)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+    int lock, status = -1;
+    pid_t pid;
+
+    memcpy(broken, whole, len);
+    broken[30] ^= 4;
+    spill("policy/a.example", broken, len);
+    lock = open(file("policy/.lock"), O_RDWR);
+    CHECK(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    pid = fork();
+    if (pid == 0) {
+        close(lock);
+        _exit(absent(&s, P, "a.example") ? 0 : 1);
+    }
+    usleep(100000); /* it waits for the lock now, with the damaged file open */
+    spill("policy/x", whole, len);
+    snprintf(said, sizeof said, "%s/policy/x", dir);
+    CHECK(rename(said, file("policy/a.example")) == 0);
+    close(lock);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    CHECK(is(&s, P, "a.example", 1, 40) && files("policy", "damaged~") == 0);
+    posix_close();
+}
+
+/* ---- files: errors ------------------------------------------------------------------------- */
+
+/* F07: what can't be read is an error, never "absent". */
+TEST(f07_io_errors_are_not_absence)
+{
+    struct sts_store s;
+    struct rlimit old, none;
+
+    posix_open(&s);
+    CHECK(put(&s, P, "a.example", 1, 40) == STS_OK);
+    CHECK(symlink("loop", file("policy/loop")) == 0);
+    CHECK(s.get(s.ctx, P, "loop") == STS_ERR_IO);
+    CHECK(strstr(said, "can't be read") != NULL);
+    said[0] = '\0';
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+    none = old;
+    none.rlim_cur = 3;
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK(s.get(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(s.get(s.ctx, P, "b.example") == STS_ERR_IO);
+    CHECK(s.iterate(s.ctx, P, see, NULL) == STS_ERR_IO);
+    CHECK(s.put(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(s.remove(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
+    CHECK(strstr(said, "can't be read") == NULL); /* said once */
+    CHECK(is(&s, P, "a.example", 1, 40));
+    posix_close();
+}
+
+TEST(f07_a_state_directory_that_is_a_file_is_an_error)
+{
+    struct sts_store s;
+    size_t n;
+
+    posix_open(&s);
+    n = strlen(base);
+    snprintf(dir, sizeof dir, "%s/file", base);
+    CHECK(close(open(dir, O_CREAT | O_WRONLY, 0600)) == 0);
+    CHECK(s.get(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(s.iterate(s.ctx, P, see, NULL) == STS_ERR_IO);
+    CHECK(s.put(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(strstr(said, "can't be written, nothing is kept: Not a directory") != NULL);
+    said[0] = '\0';
+    CHECK(s.put(s.ctx, P, "a.example") == STS_ERR_IO && said[0] == '\0'); /* once */
+    CHECK(n > 0);
+    posix_close();
+}
+
+TEST(a_path_that_is_too_long_is_an_error)
+{
+    static char deep[PATH_MAX + 10];
+    struct sts_store s;
+
+    memset(deep, 'd', sizeof deep - 1);
+    sts_posix_store_init(&posix_store, deep, NULL, &s);
+    CHECK(s.put(s.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(s.get(s.ctx, P, "a.example") == STS_ERR_IO);
+}
+
+/* Runs a check as a user without privileges, since root may write anywhere. */
+static bool as_nobody(bool (*check)(struct sts_store *s), struct sts_store *s)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        bool plain_user = getuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
+
+        _exit(plain_user && check(s) ? 0 : 1);
+    }
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static bool nothing_can_be_written(struct sts_store *s)
+{
+    bool ok = is(s, P, "a.example", 1, 40) && count(s, P, NULL) == 1 &&
+              put(s, P, "a.example", 2, 40) == STS_ERR_IO &&
+              put(s, P, "b.example", 2, 40) == STS_ERR_IO &&
+              put(s, W, "b.example", 2, 40) == STS_ERR_IO &&
+              s->remove(s->ctx, P, "a.example") == STS_ERR_IO &&
+              s->remove(s->ctx, P, "b.example") == STS_ERR_ABSENT && is(s, P, "a.example", 1, 40);
+
+    /* said once */
+    return ok && strstr(said, "can't be written") != NULL &&
+           strstr(strstr(said, "can't be written") + 1, "can't be written") == NULL;
+}
+
+static bool damage_is_said_all_the_same(struct sts_store *s)
+{
+    return absent(s, P, "a.example") && strstr(said, "can't be moved") != NULL;
+}
+
+static bool nothing_can_be_read(struct sts_store *s)
+{
+    return s->get(s->ctx, P, "a.example") == STS_ERR_IO &&
+           s->iterate(s->ctx, P, see, NULL) == STS_ERR_IO;
+}
+
+TEST(a_read_only_directory_is_read_and_not_written)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    CHECK(chmod(base, 0755) == 0 && chmod(file(".."), 0755) == 0 && chmod(file("."), 0555) == 0);
+    CHECK(chmod(file("policy"), 0555) == 0 && chmod(file("policy/a.example"), 0444) == 0);
+    CHECK(chmod(file("policy/.lock"), 0444) == 0);
+    CHECK(as_nobody(nothing_can_be_written, &s));
+    CHECK(chmod(file("policy/a.example"), 0600) == 0);
+    whole[20] ^= 1;
+    spill("policy/a.example", whole, len);
+    CHECK(chmod(file("policy/a.example"), 0444) == 0);
+    CHECK(as_nobody(damage_is_said_all_the_same, &s));
+    CHECK(chmod(file("policy"), 0) == 0);
+    CHECK(as_nobody(nothing_can_be_read, &s));
+    CHECK(chmod(file("policy"), 0700) == 0 && chmod(file("."), 0700) == 0);
+    posix_close();
+}
+
+/* ---- files: directories -------------------------------------------------------------------- */
+
+static unsigned mode_of(const char *name)
+{
+    struct stat st;
+
+    return stat(file(name), &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+TEST(the_directory_is_made_by_the_first_write_for_this_user_alone)
+{
+    struct sts_store s;
+    mode_t mask = umask(0);
+
+    posix_open(&s);
+    CHECK(absent(&s, P, "a.example") && count(&s, P, NULL) == 0);
+    CHECK(s.remove(s.ctx, P, "a.example") == STS_ERR_ABSENT);
+    CHECK(!exists("..")); /* not even the parent */
+    CHECK(put(&s, P, "a.example", 1, 40) == STS_OK);
+    CHECK(mode_of("..") == 0700 && mode_of(".") == 0700 && mode_of("policy") == 0700);
+    CHECK(mode_of("policy/a.example") == 0600 && mode_of("policy/.lock") == 0600);
+    CHECK(!exists("wait"));
+    umask(mask);
+    posix_close();
+}
+
+TEST(a_directory_that_a_group_shares_stays_shared)
+{
+    static const struct {
+        unsigned dir, folder, record;
+    } modes[] = {
+        {0770, 0770, 0660}, {02770, 02770, 0660}, {0755, 0750, 0640},
+        {0777, 0770, 0660}, {0700, 0700, 0600},
+    };
+    struct sts_store s;
+    mode_t mask = umask(077);
+
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        posix_open(&s);
+        CHECK(mkdir(file(".."), 0700) == 0 || errno == EEXIST || errno == ENOENT);
+        snprintf(dir, sizeof dir, "%s/shared", base);
+        CHECK(mkdir(dir, 0700) == 0 && chmod(dir, modes[i].dir) == 0);
+        CHECK(put(&s, W, "a.example", 1, 40) == STS_OK);
+        CHECK(mode_of("wait") == modes[i].folder);
+        CHECK(mode_of("wait/a.example") == modes[i].record);
+        CHECK(mode_of("wait/.lock") == modes[i].record);
+        posix_close();
+    }
+    umask(mask);
+}
+
+TEST(relative_and_untidy_paths_work)
+{
+    static const char *const names[] = {"x", "./x/y/", "x//z///w", "../"};
+    struct sts_store s;
+    char here[PATH_MAX], *was = getcwd(here, sizeof here);
+
+    for (size_t i = 0; i < 4; i++) {
+        posix_open(&s);
+        snprintf(dir, sizeof dir, "%s/in", base);
+        CHECK(mkdir(dir, 0700) == 0 && chdir(dir) == 0);
+        sts_posix_store_init(&posix_store, names[i], NULL, &s);
+        CHECK(put(&s, P, "a.example", 1, 40) == STS_OK && is(&s, P, "a.example", 1, 40));
+        CHECK(was != NULL && chdir(was) == 0);
+        posix_close();
+    }
+}
+
+TEST(files_that_are_no_records_are_not_listed)
+{
+    static const char *const foreign[] = {"policy/.hidden", "policy/a~",  "policy/UPPER",
+                                          "policy/%2x",     "policy/%61", "policy/a%2fb",
+                                          "policy/a+b",     "policy/%00", "policy/a.example.bak%",
+                                          "policy/..x"};
+    struct sts_store s;
+    size_t len = one_record(&s);
+
+    (void)len;
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        spill(foreign[i], (const uint8_t *)"x", 1);
+    }
+    CHECK(count(&s, P, NULL) == 1 && count(&s, P, "a.example") == 1);
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        CHECK(exists(foreign[i]));
+    }
+    posix_close();
+}
+
+/* ---- files: processes ---------------------------------------------------------------------- */
+
+/* A temporary file whose writer died goes; that of a living one stays. */
+TEST(temporary_files_of_the_dead_are_removed)
+{
+    static struct sts_posix_store other;
+    struct sts_store s, o;
+
+    posix_open(&s);
+    sts_posix_store_init(&other, dir, NULL, &o);
+    CHECK(o.put(o.ctx, P, "b.example") == STS_OK && o.write(o.ctx, "abc", 3) == STS_OK);
+    spill("policy/.tmp-0123456789abcdef", (const uint8_t *)"x", 1);
+    spill("policy/.tmp-dead", (const uint8_t *)"", 0);
+    CHECK(files("policy", ".tmp-") == 3);
+    CHECK(put(&s, P, "a.example", 1, 10) == STS_OK);
+    CHECK(files("policy", ".tmp-") == 1);
+    CHECK(o.commit(o.ctx) == STS_OK && files("policy", ".tmp-") == 0);
+    CHECK(count(&s, P, NULL) == 2);
+    posix_close();
+}
+
+TEST(no_temporary_file_is_left_behind)
+{
+    struct sts_store s;
+
+    posix_small(&s);
+    CHECK(put(&s, P, "a.example", 1, 100) == STS_OK);
+    CHECK(put(&s, P, "a.example", 1, 5000) == STS_ERR_SPACE);
+    CHECK(s.put(s.ctx, P, "b.example") == STS_OK);
+    s.abort(s.ctx);
+    CHECK(files("policy", ".tmp-") == 0);
+    CHECK(strstr(said, "can't be written") != NULL);
+    posix_close();
+}
+
+/* Bodies that tell by themselves whether they are whole: one seed, told by the first octet. */
+static bool hammer(unsigned self)
+{
+    static struct sts_posix_store mine;
+    struct sts_store s;
+    uint8_t buf[300];
+    uint32_t r = self * 2654435761u + 1;
+    char key[] = "0.example";
+
+    sts_posix_store_init(&mine, dir, &to_said, &s);
+    for (int i = 0; i < 250; i++) {
+        int e;
+
+        r = r * 1664525u + 1013904223u;
+        key[0] = (char)('0' + (r >> 16) % 3);
+        switch ((r >> 24) % 8) {
+        case 0:
+            e = s.remove(s.ctx, P, key);
+            if (e != STS_OK && e != STS_ERR_ABSENT) {
+                return false;
+            }
+            break;
+        case 1:
+            if (count(&s, P, NULL) > 3) {
+                return false;
+            }
+            break;
+        case 2:
+        case 3:
+        case 4: {
+            uint8_t seed = (uint8_t)r;
+            size_t len = 1 + seed;
+
+            if (s.put(s.ctx, P, key) != STS_OK || s.write(s.ctx, &seed, 1) != STS_OK) {
+                return false;
+            }
+            for (size_t k = 0; k < len; k++) {
+                buf[k] = pattern(seed, k);
+            }
+            if (s.write(s.ctx, buf, len) != STS_OK || s.commit(s.ctx) != STS_OK) {
+                return false;
+            }
+            break;
+        }
+        default:
+            e = s.get(s.ctx, P, key);
+            if (e == STS_ERR_ABSENT) {
+                break;
+            }
+            if (e != STS_OK || s.read(s.ctx, buf, 1) != 1 ||
+                !rest_is(&s, buf[0], 0, 1u + buf[0], 64)) {
+                return false;
+            }
+            s.done(s.ctx);
+        }
+    }
+    return said[0] == '\0'; /* nothing was damaged, nothing failed */
+}
+
+TEST(many_processes_use_one_directory_at_once)
+{
+    struct sts_store s;
+    pid_t pid[6];
+    int status;
+
+    posix_open(&s);
+    for (unsigned i = 0; i < 6; i++) {
+        pid[i] = fork();
+        if (pid[i] == 0) {
+            _exit(hammer(i) ? 0 : 1);
+        }
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        CHECK(waitpid(pid[i], &status, 0) == pid[i] && status == 0);
+    }
+    CHECK(files("policy", ".tmp-") == 0 && files("policy", "damaged~") == 0);
+    posix_close();
+}
+
+/* killed at any moment, a writer leaves a whole record: an old one or a new one. */
+TEST(r113_a_killed_writer_leaves_an_old_or_a_new_record)
+{
+    struct sts_store s;
+    uint32_t r = 1;
+
+    posix_open(&s);
+    CHECK(put(&s, P, "a.example", 0, 3000) == STS_OK);
+    for (unsigned round = 0; round < 60; round++) {
+        unsigned good = 0;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            for (unsigned i = 0;; i++) {
+                (void)put_piece(&s, P, "a.example", i % 7, 3000, 100);
+            }
+        }
+        r = r * 1664525u + 1013904223u;
+        usleep(200 + (r >> 16) % 3000);
+        CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+        for (unsigned seed = 0; seed < 7; seed++) {
+            good += is(&s, P, "a.example", seed, 3000);
+        }
+        CHECK(good == 1 && said[0] == '\0');
+    }
+    posix_reopen(&s);
+    CHECK(put(&s, P, "a.example", 9, 10) == STS_OK);
+    CHECK(files("policy", "") <= 4); /* ".", "..", ".lock", the record: the dead left nothing */
+    posix_close();
+}
+
+/* A process that was stopped with the lock in its hand does not stop the others for good. */
+TEST(a_lock_that_is_never_given_back_is_an_error_and_no_wait)
+{
+    struct sts_store s;
+    size_t len = one_record(&s);
+    int lock = open(file("policy/.lock"), O_RDWR);
+
+    (void)len;
+    CHECK(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    CHECK(is(&s, P, "a.example", 1, 40)); /* reading needs none */
+    CHECK(put(&s, P, "a.example", 2, 40) == STS_ERR_IO);
+    close(lock);
+    CHECK(is(&s, P, "a.example", 1, 40) && files("policy", ".tmp-") == 0);
+    CHECK(put(&s, P, "a.example", 2, 40) == STS_OK);
+    posix_close();
+}
+
+/* Two long keys with one file name: the second is refused, and neither sees the other's record. */
+TEST(f12_keys_that_share_a_file_name_are_told_apart_by_the_file)
+{
+    static char key[254], name[300];
+    struct sts_store s;
+    size_t n;
+    DIR *d;
+    struct dirent *e;
+
+    posix_open(&s);
+    memset(key, '%', 253);
+    CHECK(put(&s, P, key, 1, 40) == STS_OK);
+    d = opendir(file("policy"));
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        if (e->d_name[0] != '.') {
+            snprintf(name, sizeof name, "policy/%s", e->d_name);
+        }
+    }
+    closedir(d);
+    CHECK(strchr(name, '+') != NULL && strlen(strchr(name, '/') + 1) <= 255);
+    n = slurp(name, whole, sizeof whole);
+    CHECK(n == 16 + 253 + 40);
+    /* the record of a key that hashes alike, as if it had come first */
+    CHECK(s.remove(s.ctx, P, key) == STS_OK);
+    key[252] = 'x';
+    CHECK(put(&s, P, key, 2, 40) == STS_OK);
+    d = opendir(file("policy"));
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        if (e->d_name[0] != '.') {
+            snprintf(said, sizeof said, "%s/policy/%s", dir, e->d_name);
+        }
+    }
+    closedir(d);
+    CHECK(rename(said, file(name)) == 0);
+    said[0] = '\0';
+    CHECK(count(&s, P, key) == 1);
+    key[252] = '%';
+    CHECK(absent(&s, P, key) && said[0] == '\0');
+    CHECK(put(&s, P, key, 1, 40) == STS_ERR_SPACE);
+    CHECK(s.remove(s.ctx, P, key) == STS_ERR_ABSENT);
+    CHECK(exists(name));
+    posix_close();
+}
+#endif
 
 TEST_MAIN("store")
