@@ -34,8 +34,7 @@ struct asked {
 };
 
 static struct {
-    struct sock socks[SOCKS];
-    struct asked asked[300];
+    struct asked asked[64];
     unsigned asked_count, opened, closed, recvs, lines;
     size_t piece;      /* TCP: bytes that recv gives at once; 0: nothing more for now */
     size_t send_piece; /* TCP: bytes that send takes at once; 0: none for now */
@@ -48,7 +47,8 @@ static struct {
     struct sts_time now;
 } net;
 
-static struct packet p; /* the answer being built */
+static struct sock socks[SOCKS]; /* by handle */
+static struct packet p;          /* the answer being built */
 
 /* What servers do once a whole question is there: nothing, or echo(), put_...(), reply(). */
 static void (*server)(struct sock *s, const struct asked *a);
@@ -84,7 +84,7 @@ static void reply(struct sock *s)
 
 static struct sock *sock_of(int handle)
 {
-    struct sock *s = &net.socks[handle % SOCKS];
+    struct sock *s = &socks[handle % SOCKS];
 
     CHECK(handle >= 0 && s->open && s->handle == handle);
     return s;
@@ -92,7 +92,7 @@ static struct sock *sock_of(int handle)
 
 static int net_open(const struct sts_endpoint *peer, bool tcp)
 {
-    struct sock *s = &net.socks[net.opened % SOCKS];
+    struct sock *s = &socks[net.opened % SOCKS];
 
     CHECK(!s->open);
     s->handle = (int)net.opened++;
@@ -266,6 +266,9 @@ static void net_start(struct sts_resolver *r, size_t servers)
     struct sts_endpoint list[STS_DNS_SERVERS];
 
     memset(&net, 0, sizeof net);
+    for (int i = 0; i < SOCKS; i++) {
+        socks[i].open = false;
+    }
     memset(list, 0, sizeof list);
     net.piece = net.send_piece = SIZE_MAX;
     net.now.ms = 0xfffff000; /* the clock wraps four seconds from now */

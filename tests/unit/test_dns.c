@@ -733,6 +733,15 @@ TEST(d16_inner_length_past_the_record_and_no_string_are_refused)
     CHECK(read_all("a", 16, &rr) == 1);
 }
 
+TEST(d16_string_that_begins_with_the_last_octet_is_not_read)
+{
+    struct sts_dns_rr one = {.type = STS_DNS_TXT, .data = (const uint8_t *)"\1", .data_len = 1};
+    const uint8_t *text;
+    size_t at = 0, len;
+
+    CHECK(sts_dns_txt(&one, &at, &text, &len) == 0 && at == 0); /* D16 */
+}
+
 TEST(d13_every_truncation_of_a_good_packet_is_refused)
 {
     static struct packet good;

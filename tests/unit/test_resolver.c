@@ -180,7 +180,7 @@ TEST(answers_in_any_order_find_their_questions)
     sts_resolver_poll(&r, &net.now);
     CHECK(net.asked_count == 4);
     for (int i = 3; i >= 0; i--) {
-        good_mx(&net.socks[i], &net.asked[i]);
+        good_mx(&socks[i], &net.asked[i]);
         sts_resolver_poll(&r, &net.now);
         for (int k = 0; k < 4; k++) {
             CHECK(sts_resolver_result(&r, slots[k]) == (k >= i ? STS_OK : STS_BUSY));
@@ -244,8 +244,8 @@ TEST(d04_port_is_told_which_address_and_port_may_answer)
     r.servers[0].port = 5353;
     CHECK(ask("a", STS_DNS_A) == 0);
     sts_resolver_poll(&r, &net.now);
-    CHECK(net.socks[0].peer.port == 5353); /* D04 */
-    CHECK(memcmp(net.socks[0].peer.ip.bytes, "\xc0\0\2\1", 4) == 0);
+    CHECK(socks[0].peer.port == 5353); /* D04 */
+    CHECK(memcmp(socks[0].peer.ip.bytes, "\xc0\0\2\1", 4) == 0);
 }
 
 /* ---- answers that are not believed ------------------------------------------------------- */
@@ -298,10 +298,10 @@ TEST(d20_datagram_of_1232_octets_is_believed)
     net_start(&r, 1);
     CHECK(ask("a", STS_DNS_MX) == 0);
     sts_resolver_poll(&r, &net.now);
-    echo(&net.socks[0]);
+    echo(&socks[0]);
     put_mx(&p, "@12", 10, "mx.@12");
     p.len = 1232; /* D20 */
-    reply(&net.socks[0]);
+    reply(&socks[0]);
     CHECK(run(0) == STS_OK && net.asked_count == 1);
 }
 
@@ -310,12 +310,12 @@ TEST(d01_flood_of_guesses_gets_one_guess_per_question)
     net_start(&r, 1);
     CHECK(ask("a", STS_DNS_MX) == 0);
     sts_resolver_poll(&r, &net.now);
-    echo(&net.socks[0]); /* D01 */
+    echo(&socks[0]); /* D01 */
     p.b[0] ^= 0x80;
-    reply(&net.socks[0]);
+    reply(&socks[0]);
     server = good_over_tcp;
     sts_resolver_poll(&r, &net.now);
-    CHECK(!net.socks[0].open); /* the right answer would now find nobody */
+    CHECK(!socks[0].open); /* the right answer would now find nobody */
     CHECK(run(0) == STS_OK && net.asked_count == 2 && net.asked[1].tcp);
     CHECK(net.lines == 2); /* the warning and the result */
 }
@@ -390,9 +390,9 @@ TEST(d36_ad_bit_changes_nothing)
     net_start(&r, 1);
     CHECK(ask("a", STS_DNS_MX) == 0);
     sts_resolver_poll(&r, &net.now);
-    echo(&net.socks[0]);
+    echo(&socks[0]);
     p.b[3] |= 0x20; /* D36 */
-    reply(&net.socks[0]);
+    reply(&socks[0]);
     CHECK(run(0) == STS_ERR_ABSENT);
 }
 
@@ -609,7 +609,7 @@ TEST(d19_answer_over_tcp_in_every_piece_size)
 TEST(d19_answer_over_tcp_cut_in_two_anywhere)
 {
     for (size_t cut = 0;; cut++) { /* D19 */
-        struct sock *s = &net.socks[1];
+        struct sock *s = &socks[1];
         size_t whole;
 
         net_start(&r, 1);
@@ -635,7 +635,7 @@ TEST(d19_answer_over_tcp_cut_in_two_anywhere)
 TEST(d19_answer_over_tcp_that_ends_early_is_no_answer)
 {
     for (size_t cut = 0; cut < 49; cut++) { /* D19 */
-        struct sock *s = &net.socks[1];
+        struct sock *s = &socks[1];
 
         net_start(&r, 1);
         server = good_over_tcp;
@@ -708,12 +708,12 @@ TEST(d29_answer_with_a_thousand_mx_is_given_whole_or_not_at_all)
     for (int i = 0; i < 3; i++) {
         sts_resolver_poll(&r, &net.now);
     }
-    CHECK(net.socks[1].open && net.socks[1].tcp);
-    echo(&net.socks[1]);
+    CHECK(socks[1].open && socks[1].tcp);
+    echo(&socks[1]);
     for (unsigned i = 0; i < 1000; i++) {
         put_mx(&p, "@12", i * 65535 / 999, "mx.@12");
     }
-    reply(&net.socks[1]);
+    reply(&socks[1]);
     net.piece = 1000;
     if (STS_DNS_SIZE > 20000) {
         CHECK(run(slot) == STS_OK && got.count == 1000 && got.preference == 65535);
@@ -742,8 +742,8 @@ TEST(udp_answers_wait_while_a_tcp_answer_is_half_in)
     sts_resolver_poll(&r, &net.now);
     sts_resolver_poll(&r, &net.now);
     CHECK(net.asked_count == 4);
-    good_mx(&net.socks[2], NULL);
-    good_mx(&net.socks[3], NULL);
+    good_mx(&socks[2], NULL);
+    good_mx(&socks[3], NULL);
     {
         struct sts_wait w[4];
         uint32_t ms = 100000;
@@ -998,7 +998,7 @@ TEST(late_poll_takes_the_answer_that_is_there)
     net_start(&r, 1);
     CHECK(ask("a", STS_DNS_MX) == 0);
     sts_resolver_poll(&r, &net.now);
-    good_mx(&net.socks[0], NULL);
+    good_mx(&socks[0], NULL);
     net.now.ms += 60000; /* the device was busy for a minute */
     sts_resolver_poll(&r, &net.now);
     CHECK(sts_resolver_result(&r, 0) == STS_OK && got.count == 1);
@@ -1023,9 +1023,9 @@ TEST(d31_answer_to_an_abandoned_question_finds_nobody)
     CHECK(ask("a", STS_DNS_MX) == 0); /* the same slot, the same question */
     sts_resolver_poll(&r, &net.now);
     CHECK(net.asked[1].id != net.asked[0].id);
-    echo(&net.socks[0]); /* the old answer, even on the new port */
+    echo(&socks[0]); /* the old answer, even on the new port */
     put_mx(&p, "@12", 10, "old.@12");
-    reply(&net.socks[1]);
+    reply(&socks[1]);
     server = good_over_tcp;
     CHECK(run(0) == STS_OK && strcmp(got.target, "mx.a") == 0 && net.asked[2].tcp);
 }
@@ -1201,10 +1201,10 @@ TEST(host_order_does_not_depend_on_which_answer_comes_first)
     net_start(&r, 1);
     CHECK(sts_host_start(&h, &r, "a", 30, &net.now) == STS_OK);
     sts_resolver_poll(&r, &net.now);
-    by_zone(&net.socks[1], &net.asked[1]);
+    by_zone(&socks[1], &net.asked[1]);
     sts_resolver_poll(&r, &net.now);
     CHECK(sts_host_poll(&h, &r) == STS_BUSY && h.count == 3);
-    by_zone(&net.socks[0], &net.asked[0]);
+    by_zone(&socks[0], &net.asked[0]);
     sts_resolver_poll(&r, &net.now);
     CHECK(sts_host_poll(&h, &r) == STS_OK);
     CHECK(h.count == first.count);
@@ -1217,7 +1217,7 @@ TEST(host_waits_for_both_families)
     net_start(&r, 1);
     CHECK(sts_host_start(&h, &r, "a", 30, &net.now) == STS_OK);
     sts_resolver_poll(&r, &net.now);
-    by_zone(&net.socks[0], &net.asked[0]);
+    by_zone(&socks[0], &net.asked[0]);
     sts_resolver_poll(&r, &net.now);
     CHECK(sts_host_poll(&h, &r) == STS_BUSY && h.count == 1);
     net.now.ms += 30000; /* D37: a family whose answer never comes does not spoil the other */
@@ -1240,6 +1240,29 @@ TEST(host_without_ipv6_has_one_question)
         }
         CHECK(sts_host_poll(&h, &r) == want[zone.a_rcode]);
     }
+}
+
+static void by_alias(struct sock *s, const struct asked *a)
+{
+    echo(s);
+    if (a->type == STS_DNS_A) {
+        put_cname(&p, "@12", "x");
+        put_rr(&p, "x", 1, "\1\2\3\4", 4);
+    }
+    reply(s);
+}
+
+TEST(d27_host_that_is_an_alias_is_said_to_be_one)
+{
+    zone_of(1, 1);
+    CHECK(host("a") == STS_OK && !h.alias); /* D27 */
+    net_start(&r, 1);
+    server = by_alias;
+    CHECK(sts_host_start(&h, &r, "a", 30, &net.now) == STS_OK);
+    for (int i = 0; i < 3; i++) {
+        sts_resolver_poll(&r, &net.now);
+    }
+    CHECK(sts_host_poll(&h, &r) == STS_OK && h.count == 1 && h.alias);
 }
 
 TEST(same_address_twice_is_kept_once)
