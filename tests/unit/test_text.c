@@ -163,6 +163,7 @@ TEST(ipv6_addresses_are_written_as_rfc_5952_says)
     CHECK(ip_is("::", 6, "::") && ip_is("::1", 6, "::1") && ip_is("1::", 6, "1::"));
     CHECK(ip_is("1:2:3:4:5:6:7::", 6, "1:2:3:4:5:6:7:0") &&
           ip_is("::2:3:4:5:6:7:8", 6, "0:2:3:4:5:6:7:8"));
+    CHECK(ip_is("::aBc:DeF", 6, "::abc:def"));
     CHECK(ip_is("1:2:3:4:5:6:0:0", 6, "1:2:3:4:5:6::"));
     CHECK(ip_is("::ffff:192.0.2.1", 6, "::ffff:192.0.2.1"));
     CHECK(ip_is("::ffff:c000:201", 6, "::ffff:192.0.2.1"));
@@ -183,6 +184,19 @@ TEST(broken_ipv6_addresses_are_refused)
     CHECK(ip_bad("12345::") && ip_bad("g::") && ip_bad("1:::2") && ip_bad("fe80::1%eth0"));
     CHECK(ip_bad("::1.2.3") && ip_bad("1.2.3.4::") && ip_bad("1:2:3:4:5:6:7:1.2.3.4"));
     CHECK(ip_bad("::.") && ip_bad("::1.2.3.4:5") && ip_bad("1;2:3:4:5:6:7:8"));
+}
+
+TEST(text_behind_the_length_is_not_read)
+{
+    struct sts_ip ip;
+    char out[STS_NAME_SIZE];
+
+    CHECK(sts_same("ab", 1, "ac", 1));
+    CHECK(sts_ip_parse("1.2.3.45", 7, &ip) == STS_OK && ip.bytes[3] == 4);
+    CHECK(sts_ip_parse("::12", 3, &ip) == STS_OK && ip.bytes[15] == 1);
+    CHECK(sts_ip_parse("::1.2.3.4", 3, &ip) == STS_OK && ip.bytes[15] == 1);
+    CHECK(sts_name_is_ipv4("11" + 1, 1) && sts_name_is_ipv4("a1" + 1, 1));
+    CHECK(sts_name_canon("ab", 1, out) == STS_OK && strcmp(out, "a") == 0);
 }
 
 TEST(an_address_of_no_family_is_written_as_nothing)
