@@ -701,6 +701,10 @@ class Delivery(Case):
         self.assertEqual(self.deliver(*loose, "a@other.example").status, DEFERRED)
         self.assertEqual(self.deliver(*loose, "--floor", "opportunistic@other.example", "a@other.example").status, OK)
         self.assertEqual(self.deliver(*loose, "a@example.org", dns=False).status, DEFERRED)
+        conf = self.file("conf", b"dns " + self.dns.address.encode() + b"\n")
+        self.assertEqual(self.deliver("--config", conf, "a@example.org", dns=False).status, OK)
+        r = self.deliver("--config", conf, "--dns", "127.0.0.1:9", "--timeout", "2", "a@example.org", dns=False)
+        self.assertEqual(r.status, DEFERRED)
         conf = self.file("conf", b"require-tls yes\n")
         self.assertEqual(self.deliver("--config", conf, "a@example.org").status, DEFERRED)
 
