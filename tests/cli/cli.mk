@@ -10,5 +10,5 @@ CHECKS += cli
 ## cli: options, exit statuses and results of the program, black box
 .PHONY: cli
 cli: $(B)/linux/stsmail cli-packages
-	@$(PYTHON) tests/run.py cli $(B)/results --timeout 300 \
-	    "env STSMAIL=$< $(PYTHON) tests/cli/test_cli.py"
+	@STSMAIL=$< $(PYTHON) tests/run.py cli $(B)/results --timeout 300 \
+	    "$(PYTHON) tests/cli/test_cli.py"
