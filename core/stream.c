@@ -63,9 +63,6 @@ static int nothing_waits(struct sts_stream *s)
     if (s->rx_at != s->rx_len) {
         return STS_ERR_TLS;
     }
-    if (s->ended) {
-        return s->error;
-    }
     n = s->net->recv(s->net->ctx, s->handle, s->rx, sizeof s->rx);
     return n == 0 ? STS_OK : n < 0 ? STS_ERR_CLOSED : STS_ERR_TLS;
 }

@@ -579,7 +579,7 @@ TEST(h07_endless_body_is_a_fetch_error)
 
     memset(big + at, '\n', 66000);
     CHECK(fetch_answer(big) == STS_ERR_POLICY_FETCH);
-    CHECK(because("the policy host answered with more than a policy may have"));
+    CHECK(because("the policy host sent more than a policy may have"));
     big[at - strlen(POLICY) + 65536] = '\0';
     CHECK(fetch_answer(big) == STS_OK && policy_is_good()); /* C-1: blank lines */
 }
@@ -866,6 +866,25 @@ TEST(stop_at_any_step_leaves_nothing_open)
     }
     memset(&f, 0, sizeof f); /* all zero: not in use */
     sts_fetch_stop(&f);
+}
+
+TEST(stop_gives_the_questions_back)
+{
+    begin();
+    w.dns_silent = true;
+    for (int i = 0; i < 3 * STS_DNS_QUERIES; i++) {
+        CHECK(look() == STS_OK);
+        sts_resolver_poll(&resolver, &now);
+        CHECK(sts_fetch_poll(&f, &now) == STS_BUSY && w.open > 0);
+        if (i % 2 == 1) {
+            sts_fetch_go(&f, &policy, 1, &now);
+        }
+        if (i % 4 == 3) {
+            CHECK(finish() == STS_ERR_POLICY_FETCH && w.open == 0);
+        }
+        sts_fetch_stop(&f);
+        CHECK(w.open == 0);
+    }
 }
 
 /* Until it is wanted, and once it is over, the stream is somebody else's. */

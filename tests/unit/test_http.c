@@ -323,7 +323,7 @@ TEST(broken_field_lines_are_refused)
 
         snprintf(text, sizeof text, TYPE "%s", bad[i]);
         CHECK(with(text) == STS_ERR_PROTO);
-        CHECK(strcmp(whole.reason, "answered with a broken header") == 0);
+        CHECK(strcmp(whole.reason, "sent a broken header") == 0);
     }
     CHECK(answer_n(BYTES(OK TYPE "X: \0\r\n\r\n"), CLEAN) == STS_ERR_PROTO);
     CHECK(answer(OK TYPE "\r\rhello", CLEAN) == STS_ERR_PROTO);
@@ -370,7 +370,7 @@ TEST(h14_content_type_is_text_plain)
     CHECK(with("Content-Type: text/html\r\n") == STS_ERR_PROTO);
     CHECK(strcmp(whole.reason, "did not answer with text/plain") == 0);
     CHECK(with(TYPE TYPE) == STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with the same header line twice") == 0);
+    CHECK(strcmp(whole.reason, "sent the same header line twice") == 0);
 }
 
 /* H13 */
@@ -379,7 +379,7 @@ TEST(h13_content_coding_is_refused)
     CHECK(with(TYPE "Content-Encoding: identity\r\n") == STS_OK);
     CHECK(with(TYPE "content-encoding: IDENTITY \r\n") == STS_OK);
     CHECK(with(TYPE "Content-Encoding: gzip\r\n") == STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with a Content-Encoding, which was not asked for") == 0);
+    CHECK(strcmp(whole.reason, "sent a Content-Encoding, which was not asked for") == 0);
     CHECK(with(TYPE "Content-Encoding: identity, gzip\r\n") == STS_ERR_PROTO);
     CHECK(with(TYPE "Content-Encoding: identity;q=1\r\n") == STS_ERR_PROTO);
     CHECK(with(TYPE "Content-Encoding: ident\r\n") == STS_ERR_PROTO);
@@ -404,7 +404,7 @@ TEST(transfer_coding_other_than_exactly_chunked_is_refused)
     CHECK(answer(OK TYPE "TRANSFER-encoding:\tChunKed \r\n\r\n0\r\n\r\n", CUT) == STS_OK);
     CHECK(answer(OK TYPE CHUNKED CHUNKED "\r\n0\r\n\r\n", CUT) == STS_ERR_PROTO);
     CHECK(answer(OK TYPE "Transfer-Encoding: gzip\r\n\r\n", CUT) == STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with a Transfer-Encoding other than chunked") == 0);
+    CHECK(strcmp(whole.reason, "sent a Transfer-Encoding other than chunked") == 0);
 }
 
 /* ---- framing ------------------------------------------------------------------------------ */
@@ -452,7 +452,7 @@ TEST(h09_length_and_chunks_are_refused_in_either_order)
 {
     CHECK(answer(OK TYPE CHUNKED "Content-Length: 15\r\n\r\n5\r\nhello\r\n0\r\n\r\n", CUT) ==
           STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with a length and with chunks") == 0);
+    CHECK(strcmp(whole.reason, "sent both a length and chunks") == 0);
     CHECK(answer(OK TYPE "Content-Length: 15\r\n" CHUNKED "\r\n5\r\nhello\r\n0\r\n\r\n", CUT) ==
           STS_ERR_PROTO);
     CHECK(answer("HTTP/1.0 200 OK\r\n" TYPE CHUNKED "\r\n5\r\nhello\r\n0\r\n\r\n", CUT) ==
@@ -503,7 +503,7 @@ TEST(h10_broken_chunks_are_refused)
     }
     CHECK(answer(OK TYPE CHUNKED "\r\n0000000000000005\r\nhello\r\n0\r\n\r\n", CUT) == STS_OK);
     CHECK(answer(OK TYPE CHUNKED "\r\n\r\n", CUT) == STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with a broken chunk") == 0);
+    CHECK(strcmp(whole.reason, "sent a broken chunk") == 0);
 }
 
 /* H11, R-042: an answer that is cut anywhere is no answer, whoever vouches for the end. */
@@ -574,7 +574,7 @@ TEST(h07_more_than_64_kib_is_refused_never_cut)
     CHECK(sized(OK TYPE "Content-Length: 65536\r\n\r\n", 65536, false, CUT) == STS_OK);
     CHECK(whole.len == 65536);
     CHECK(sized(OK TYPE "Content-Length: 65537\r\n\r\n", 65537, false, CUT) == STS_ERR_PROTO);
-    CHECK(strcmp(whole.reason, "answered with more than a policy may have") == 0);
+    CHECK(strcmp(whole.reason, "sent more than a policy may have") == 0);
     CHECK(sized(OK TYPE "\r\n", 65536, false, CLEAN) == STS_OK);
     CHECK(whole.len == 65536);
     CHECK(sized(OK TYPE "\r\n", 65536, false, CUT) == STS_ERR_CLOSED);
@@ -618,7 +618,7 @@ TEST(h05_line_over_1_kib_is_refused)
         at += (size_t)snprintf(big + at, 32, "\r\nhello");
         CHECK(answer_n(big, at, CLEAN) == (over ? STS_ERR_PROTO : STS_OK));
     }
-    CHECK(strcmp(whole.reason, "answered with a header that is too long") == 0);
+    CHECK(strcmp(whole.reason, "sent a header that is too long") == 0);
 }
 
 TEST(h05_head_over_8_kib_is_refused)
