@@ -66,7 +66,7 @@ static void take(void *ctx, const struct sts_dns_rr *rr)
     struct sts_ip ip;
     bool v6 = rr->type == STS_DNS_AAAA;
 
-    h->alias = h->alias || rr->alias != 0;
+    h->alias |= rr->alias != 0;
     if (!(v6 ? usable6 : usable4)(rr->data)) {
         return;
     }

@@ -1085,6 +1085,16 @@ TEST(wait_says_what_and_how_long)
     CHECK(sts_resolver_wait(&r, &net.now, w, 3, &ms) == 3 && ms == 0);
 }
 
+TEST(wait_is_no_longer_than_the_question)
+{
+    uint32_t ms = 1000000;
+
+    net_start(&r, 1);
+    CHECK(sts_resolver_ask(&r, "a", STS_DNS_MX, take, &got, 1, &net.now) == 0);
+    sts_resolver_poll(&r, &net.now);
+    CHECK(sts_resolver_wait(&r, &net.now, NULL, 0, &ms) == 0 && ms == 1000);
+}
+
 static void good_tlsa(struct sock *s, const struct asked *a)
 {
     (void)a;
