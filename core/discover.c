@@ -149,13 +149,23 @@ static void use_fetched(struct sts_discover *d, const struct sts_time *now)
     }
 }
 
+/* What failed here and says nothing of the domain. */
+static bool own_trouble(int err)
+{
+    return err == STS_ERR_MEMORY || err == STS_ERR_CLOCK || err == STS_ERR_CONFIG ||
+           err == STS_ERR_RANDOM;
+}
+
 static void fetch_failed(struct sts_discover *d, int err, const struct sts_time *now)
 {
-    d->decision.error = err;
+    d->fetch_result = err;
+    d->decision.error = own_trouble(err) ? STS_ERR_POLICY_FETCH : err;
     sts_log_line(d->config.log, STS_LOG_WARNING, "the policy of ", d->domain,
                  " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
-    (void)sts_cache_failed(d->config.store, d->domain, d->txt_result == STS_OK ? d->record.id : "",
-                           now);
+    if (!own_trouble(err)) {
+        (void)sts_cache_failed(d->config.store, d->domain,
+                               d->txt_result == STS_OK ? d->record.id : "", now);
+    }
     if (!d->refresh) {
         use_cached(d, now);
     }
@@ -250,6 +260,9 @@ static int policy_unknown(const struct sts_discover *d)
     if (d->cache_result == STS_ERR_IO) {
         return STS_ERR_IO; /* F07: a store that cannot be read may hold one */
     }
+    if (own_trouble(d->fetch_result)) {
+        return d->fetch_result; /* R-044 is about the domain's failures, not ours (H26) */
+    }
     /* C-4, D23: an attacker who suppresses the answer must not gain. */
     return d->txt_result == STS_ERR_DNS || d->txt_result == STS_ERR_RANDOM ? STS_ERR_DNS : STS_OK;
 }
@@ -305,6 +318,7 @@ int sts_discover_start(struct sts_discover *d, const struct sts_discover_config 
     d->refresh = refresh;
     d->mx_slot = d->txt_slot = -1;
     d->mx_result = d->txt_result = d->cache_result = STS_ERR_ABSENT;
+    d->fetch_result = STS_OK;
     d->state = DECIDED;
     memset(&d->decision, 0, sizeof d->decision);
     sts_mx_start(&d->list);

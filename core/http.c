@@ -151,9 +151,9 @@ int sts_http_request(char *out, size_t size, const char *host, uint16_t port, co
 {
     struct sts_out o;
 
-    /* RFC 9112 3.2: Host. No name or version of ours, no language, no condition on a cached copy: an
-     * observer at the policy host learns that somebody asked (H22, H23; RFC 9110 10.1.5 lets
-     * User-Agent be left out on purpose). */
+    /* RFC 9112 3.2: Host. The library's name, since some hosts refuse a request without User-Agent (RFC
+     * 9110 10.1.5), but no version, no language, no condition on a cached copy: the same from every
+     * device (H22, H23). */
     sts_out_start(&o, out, size);
     sts_out_text(&o, "GET ");
     sts_out_text(&o, path);
@@ -163,7 +163,7 @@ int sts_http_request(char *out, size_t size, const char *host, uint16_t port, co
         sts_out_char(&o, ':');
         sts_out_number(&o, port);
     }
-    sts_out_text(&o, "\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
+    sts_out_text(&o, "\r\nUser-Agent: stsmail\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
     sts_out_end(&o);
     return o.full ? STS_ERR_SPACE : (int)o.len;
 }

@@ -406,7 +406,7 @@ TEST(r030_policy_is_fetched_from_the_policy_host)
     CHECK(strcmp(w.asked, "mta-sts.example.com") == 0);
     CHECK(strcmp(w.host[1].request, "GET /.well-known/mta-sts.txt HTTP/1.1\r\n"
                                     "Host: mta-sts.example.com\r\n"
-                                    "Accept: text/plain\r\n"
+                                    "User-Agent: stsmail\r\nAccept: text/plain\r\n"
                                     "Connection: close\r\n\r\n") == 0);
     CHECK(strcmp(w.log,
                  "GET https://mta-sts.example.com/.well-known/mta-sts.txt from 192.0.2.1\n") == 0);

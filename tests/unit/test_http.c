@@ -121,7 +121,7 @@ TEST(h23_request_is_minimal_and_the_same_from_every_device)
     char out[256];
     const char *want = "GET /.well-known/mta-sts.txt HTTP/1.1\r\n"
                        "Host: mta-sts.example.com\r\n"
-                       "Accept: text/plain\r\n"
+                       "User-Agent: stsmail\r\nAccept: text/plain\r\n"
                        "Connection: close\r\n"
                        "\r\n";
 
@@ -137,7 +137,7 @@ TEST(request_names_another_port_than_443)
 {
     char out[128];
     const char *want =
-        "GET / HTTP/1.1\r\nHost: a.b:8443\r\nAccept: text/plain\r\nConnection: close\r\n\r\n";
+        "GET / HTTP/1.1\r\nHost: a.b:8443\r\nUser-Agent: stsmail\r\nAccept: text/plain\r\nConnection: close\r\n\r\n";
 
     CHECK(sts_http_request(out, sizeof out, "a.b", 8443, "/") == (int)strlen(want));
     CHECK(strcmp(out, want) == 0);

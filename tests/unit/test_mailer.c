@@ -600,6 +600,19 @@ TEST(r044_announced_and_not_to_be_had_is_as_without_and_said)
     CHECK(mx->seen == 0);
 }
 
+/* H26: what fails here is no reason to send without the policy. */
+TEST(h26_own_trouble_at_the_policy_host_defers_and_is_not_held_against_the_domain)
+{
+    static const int errors[] = {STS_ERR_MEMORY, STS_ERR_RANDOM};
+
+    for (size_t i = 0; i < 2; i++) {
+        domain_with("enforce");
+        web->handshake = errors[i];
+        CHECK(deliver() == errors[i] && mx->seen == 0 && !to[0].final);
+        CHECK(w.decision.error == STS_ERR_POLICY_FETCH);
+    }
+}
+
 static uint8_t memory[16384];
 static struct sts_ram_store ram;
 static struct sts_store store;

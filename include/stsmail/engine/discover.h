@@ -33,7 +33,7 @@ struct sts_discover {
     struct sts_cached          cached;
     struct sts_mx_list         list;
     struct sts_decision        decision; /* complete whatever the result */
-    int                        mx_result, txt_result, cache_result;
+    int                        mx_result, txt_result, cache_result, fetch_result;
     int8_t                     mx_slot, txt_slot;
     uint8_t                    state;
     bool                       refresh; /* fetch whatever is held, and nothing else */
