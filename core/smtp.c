@@ -13,7 +13,7 @@ enum step {
     EHLO,
     HELO,
     STARTTLS,
-    MAIL, /* from here to BODY nothing goes out but through the gate */
+    MAIL, /* MAIL, RCPT, DATA and BODY go out through the gate alone */
     RCPT,
     DATA,
     BODY, /* content; only written */
@@ -542,7 +542,7 @@ static bool put_one(struct sts_smtp *m, struct sts_out *o, const struct sts_time
     size_t start = o->len;
     uint8_t step = m->tx_step;
 
-    if (step >= MAIL && step <= BODY && !gate_open(m)) {
+    if (step >= MAIL && step <= DATA && !gate_open(m)) {
         fail(m, gate_error(m));
         return false;
     }

@@ -18,7 +18,7 @@
 
 #include <stsmail/engine/smtp.h>
 
-#define PLAY_RCPTS 8
+#define PLAY_RCPTS 8 /* and one behind them, which is not the engine's to touch */
 #define PLAY_OUT   (1u << 19)
 
 /* What differs from the usual conversation; all zero is: one recipient, in clear if need be. */
@@ -42,7 +42,7 @@ struct play {
     struct sts_smtp m;
     struct setup set;
     struct sts_smtp_config c;
-    struct sts_recipient to[PLAY_RCPTS];
+    struct sts_recipient to[PLAY_RCPTS + 1];
     struct sts_reader reader;
     struct sts_message message;
     struct sts_source source;
@@ -125,6 +125,8 @@ static inline void play_start(struct play *p, const struct setup *set)
         p->to[i].code = 299; /* from another attempt */
         strcpy(p->to[i].reply, "old");
     }
+    p->to[p->set.count].error = STS_BUSY;
+    p->to[p->set.count].code = 299;
     p->source = (struct sts_source){p, play_rewind, play_read};
     p->message.raw = &p->source;
     p->facts.size = set->size != 0 ? set->size : play_length(p);
@@ -293,7 +295,7 @@ static inline void play_tls(struct play *p, int how)
 /* What holds at any time. */
 static inline bool play_sound(const struct play *p)
 {
-    if (p->violated) {
+    if (p->violated || p->to[p->set.count].error != STS_BUSY || p->to[p->set.count].code != 299) {
         return false;
     }
     for (unsigned i = 0; i < p->set.count; i++) {
