@@ -295,14 +295,19 @@ TEST(d01_d05_d06_answer_that_does_not_fit_makes_the_question_go_over_tcp)
 
 TEST(d20_datagram_of_1232_octets_is_believed)
 {
+    static uint8_t filling[1200];
+    size_t room;
+
     net_start(&r, 1);
     CHECK(ask("a", STS_DNS_MX) == 0);
     sts_resolver_poll(&r, &net.now);
     echo(&socks[0]);
+    room = 1232 - p.len - 12 - 12 - 7; /* D20: the MX ends with the datagram */
+    put_rr(&p, "@12", 99, filling, room);
     put_mx(&p, "@12", 10, "mx.@12");
-    p.len = 1232; /* D20 */
+    CHECK(p.len == 1232);
     reply(&socks[0]);
-    CHECK(run(0) == STS_OK && net.asked_count == 1);
+    CHECK(run(0) == STS_OK && net.asked_count == 1 && strcmp(got.target, "mx.a") == 0);
 }
 
 TEST(d01_flood_of_guesses_gets_one_guess_per_question)
@@ -675,6 +680,13 @@ TEST(d19_every_length_over_tcp_is_taken_as_it_is)
         server = by_claim;
         CHECK(lookup("example.org", STS_DNS_MX) == (ok ? STS_OK : STS_ERR_DNS));
         CHECK(net.asked_count == (ok || tcp_claim > STS_DNS_SIZE ? 2 : 4));
+    }
+    for (tcp_claim = STS_DNS_SIZE - 1; tcp_claim <= STS_DNS_SIZE + 1 && tcp_claim < 65536;
+         tcp_claim++) {
+        net_start(&r, 1);
+        server = by_claim;
+        CHECK(lookup("example.org", STS_DNS_MX) ==
+              (tcp_claim <= STS_DNS_SIZE ? STS_OK : STS_ERR_DNS));
     }
     tcp_claim = 65535;
     net_start(&r, 1);
