@@ -14,8 +14,9 @@
 #include <stsmail/engine/text.h>
 
 #define FORMAT 1
-#define WAITS  4   /* ids of a domain that may fail in WAIT_S (P24) */
-#define WAIT_S 300 /* */
+#define WAITS  4    /* ids of a domain that may fail in WAIT_S (P24) */
+#define WAIT_S 300  /* */
+#define FREE   0x55 /* octet of a free place: an id that none equals, a failure long ago */
 #define DAY_S  86400
 
 struct number {
@@ -38,8 +39,7 @@ struct wait {
     char id[STS_ID_SIZE];
 };
 
-/* The failed fetches of a domain. A free place is all ones: no id, and too far from now to count.
- * */
+/* The failed fetches of a domain. */
 struct waits {
     uint8_t format;
     struct wait w[WAITS];
@@ -296,7 +296,7 @@ static int read_waits(const struct sts_store *s, const char *domain, struct wait
     if (e == STS_OK) {
         s->done(s->ctx);
     } else if (e == STS_ERR_ABSENT) {
-        memset(t, 0xff, sizeof *t);
+        memset(t, FREE, sizeof *t);
         e = STS_OK;
     }
     return e;
@@ -422,7 +422,7 @@ static int make_room(const struct sts_store *s, uint8_t kind, const char *keep,
             e = s->remove(s->ctx, kind, w.victim);
             w.count--;
         }
-        if (e == STS_OK && kind == STS_STORE_POLICY) {
+        if (e == STS_OK) {
             sts_log_line(log, STS_LOG_WARNING, "the cache is full: dropped the policy of ",
                          w.victim, NULL);
         }
@@ -535,7 +535,6 @@ bool sts_cache_refresh_due(const struct sts_cached *info, const char *domain, ui
     for (; *domain != '\0'; domain++) {
         hash = (hash ^ (uint8_t)*domain) * 16777619u;
     }
-    hash ^= hash >> 15; /* the low bits of FNV alone are poor */
     return age >= (int64_t)(period - hash % (period / 4 + 1));
 }
 

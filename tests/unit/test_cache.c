@@ -27,6 +27,8 @@ static struct {
     int error;               /* of those that write */
     bool for_good;           /* and all after it */
     bool collide;            /* all keys are one */
+    bool get_only;           /* only get fails */
+    bool stolen;             /* another process removes each record just before we do */
     bool dribble;            /* reads one byte at a time */
     unsigned puts;
 } lens;
@@ -89,9 +91,12 @@ static void lens_done(void *c)
 }
 static int lens_remove(void *c, uint8_t kind, const char *key)
 {
-    int e = fault(STS_ERR_IO);
+    int e = lens.get_only ? STS_OK : fault(STS_ERR_IO);
 
-    return e != STS_OK ? e : inner.remove(c, kind, seen_key(key));
+    if (e == STS_OK) {
+        e = inner.remove(c, kind, seen_key(key));
+    }
+    return lens.stolen ? STS_ERR_ABSENT : e;
 }
 static int lens_iterate(void *c, uint8_t kind, bool (*each)(void *, const char *), void *arg)
 {
@@ -136,7 +141,7 @@ static struct sts_time at(int64_t utc_s)
     return (struct sts_time){.utc_s = utc_s, .trust = STS_CLOCK_NETWORK};
 }
 
-static const struct sts_time unset = {.utc_s = 0, .trust = STS_CLOCK_UNSET};
+static const struct sts_time unset = {.utc_s = 2 * T0, .trust = STS_CLOCK_UNSET};
 
 static const struct sts_policy *make(int mode, uint32_t max_age, const char *mx, size_t len)
 {
@@ -236,6 +241,16 @@ static unsigned count(uint8_t kind)
 
     CHECK(inner.iterate(&ram, kind, count_one, &n) == STS_OK);
     return n;
+}
+
+static char *name_of(int i)
+{
+    static char domain[] = "d00000.example";
+
+    for (int d = 5, n = i; d >= 1; d--, n /= 10) {
+        domain[d] = (char)('0' + n % 10);
+    }
+    return domain;
 }
 
 /* ---- keeping ------------------------------------------------------------------------------ */
@@ -516,6 +531,10 @@ TEST(c06_time_goes_on_after_2038_and_2106)
         CHECK(get_at("example.org", ends[i] + 51) == STS_ERR_ABSENT);
         CHECK(fail_at("example.org", "1", ends[i] - 50) == STS_OK);
         CHECK(wait_at("example.org", "1", ends[i] + 50) == 200);
+        for (int k = -2; k < 3; k++) { /* no alias of a free place */
+            CHECK(wait_at("example.org", "2", ends[i] + k) == 0);
+            CHECK(wait_at("example.org", "", ends[i] + k) == 0);
+        }
     }
 }
 
@@ -640,6 +659,9 @@ TEST(r043_a_failed_id_waits_five_minutes_and_another_does_not)
     CHECK(wait_at("example.org", "2", T0) == 0);
     CHECK(wait_at("example.org", "", T0) == 0);
     CHECK(wait_at("example.org", "11", T0) == 0);
+    CHECK(fail_at("example.net", "abcdefghijklmnopqrstuvwxyz01234A", T0) == STS_OK);
+    CHECK(wait_at("example.net", "abcdefghijklmnopqrstuvwxyz01234a", T0) == 0); /* octets */
+    CHECK(wait_at("example.net", "abcdefghijklmnopqrstuvwxyz01234A", T0) == 300);
     CHECK(wait_at("example.com", "1", T0) == 0);
     CHECK(fail_at("example.org", "1", T0 + 100) == STS_OK); /* anew */
     CHECK(wait_at("example.org", "1", T0 + 300) == 100);
@@ -736,17 +758,21 @@ TEST(waits_are_bounded_and_the_oldest_goes)
     CHECK(lines == 0);
 }
 
-/* ---- eviction ----------------------------------------------------------------------------- */
-
-static char *name_of(int i)
+/* The oldest is the one whose latest failure is the longest ago. */
+TEST(of_several_failures_of_a_domain_the_latest_counts)
 {
-    static char domain[] = "d00000.example";
-
-    for (int d = 5, n = i; d >= 1; d--, n /= 10) {
-        domain[d] = (char)('0' + n % 10);
+    fresh();
+    for (int i = 0; i < STS_CACHE_MAX; i++) {
+        CHECK(fail_at(name_of(i), "1", T0 + (i == STS_CACHE_MAX / 2 ? 20 : 30)) == STS_OK);
+        CHECK(fail_at(name_of(i), "2", T0 + 5) == STS_OK);
     }
-    return domain;
+    CHECK(fail_at("new.example", "1", T0 + 40) == STS_OK && count(W) == STS_CACHE_MAX);
+    for (int i = 0; i < STS_CACHE_MAX; i++) {
+        CHECK((wait_at(name_of(i), "1", T0 + 40) == 0) == (i == STS_CACHE_MAX / 2));
+    }
 }
+
+/* ---- eviction ----------------------------------------------------------------------------- */
 
 /* expired, none, testing, the enforced one used least recently; and it is said. */
 TEST(r111_eviction_takes_expired_none_testing_then_the_least_used)
@@ -929,8 +955,6 @@ TEST(f07_failing_calls_around_waits_leave_them_or_are_told)
 /* A full cache of which nothing can be read: nothing goes by guess. */
 TEST(f07_an_unreadable_cache_evicts_nothing)
 {
-    unsigned calls;
-
     fresh();
     for (int i = 0; i < STS_CACHE_MAX; i++) {
         CHECK(put_at(name_of(i), "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
@@ -938,14 +962,25 @@ TEST(f07_an_unreadable_cache_evicts_nothing)
     }
     for (int waits = 0; waits < 2; waits++) {
         lens.calls = 0;
-        lens.fail_at = 3 + (unsigned)waits; /* after both walks have begun */
+        lens.fail_at = 3 + (unsigned)waits; /* when the second walk has begun */
         lens.for_good = true;
+        lens.get_only = true;
         CHECK((waits ? fail_at("new.example", "1", T0)
                      : put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0)) == STS_ERR_IO);
-        calls = lens.calls;
-        CHECK(calls >= STS_CACHE_MAX);
+        CHECK(lens.calls >= STS_CACHE_MAX);
         CHECK(count(P) == STS_CACHE_MAX && count(W) == STS_CACHE_MAX && lines == 0);
     }
+}
+
+TEST(a_victim_that_another_process_took_makes_room_as_well)
+{
+    fresh();
+    for (int i = 0; i < STS_CACHE_MAX; i++) {
+        CHECK(put_at(name_of(i), "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+    }
+    lens.stolen = true;
+    CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK && lines == 0);
+    CHECK(count(P) == STS_CACHE_MAX);
 }
 
 /* F17: no room: what is held stays. */
