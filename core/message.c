@@ -357,7 +357,10 @@ static void step(struct sts_reader *r)
     if (r->run != NULL) {
         put_run(r);
     } else if (r->state == S_COMPOSE) {
-        r->state = sts_compose_step(r) ? S_COMPOSE : S_BODY;
+        if (!sts_compose_step(r)) {
+            r->state = S_BODY;
+            r->at = 0; /* the header's until here */
+        }
     } else if (r->state == S_DOT) {
         memcpy(r->out, ".\r\n", 3); /* RFC 5321 4.1.1.4; not a part of the message */
         r->out_len = 3;
