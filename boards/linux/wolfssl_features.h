@@ -30,6 +30,7 @@
 
 /* Bytes of a Certificate message: a leaf with a thousand names has 30,000. */
 #define MAX_CERTIFICATE_SZ 65536
+#define WOLFSSL_MAX_ALT_NAMES 2048
 
 /* The groups offered, the preferred one first; a key is sent for that one. */
 #define STS_WOLFSSL_GROUPS WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1

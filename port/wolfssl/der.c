@@ -4,7 +4,7 @@
  * parsed, or will parse, whatever is read here; this only finds what wolfSSL does not judge as RFC 8461
  * wants it judged.
  */
-#include "local.h"
+#include "cert.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * records, so those are held to the letter: type, version, length, the order of the handshake messages
  * in them, no ChangeCipherSpec before its time, no more than 64 KiB. Later only the header is looked at.
  */
-#include "local.h"
+#include "cert.h"
 
 #include <string.h>
 

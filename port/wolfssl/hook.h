@@ -17,7 +17,8 @@
 #error "wolfSSL before 5.7.2: TLS 1.2 without a certificate passes (CVE-2024-5814)"
 #endif
 #if LIBWOLFSSL_VERSION_HEX >= 0x05008000 && !defined(STS_WOLFSSL_HOOK_CHECKED)
-#error "a newer wolfSSL: see that asn.c finds signers by GetCA and GetCAByName alone, that internal.c \
+#error                                                                                             \
+    "a newer wolfSSL: see that asn.c finds signers by GetCA and GetCAByName alone, that internal.c \
 adds them by AddCA alone, run the zoo (tests/tls), then define STS_WOLFSSL_HOOK_CHECKED"
 #endif
 
@@ -31,13 +32,13 @@ struct DerBuffer;
 struct Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash);
 struct Signer *sts_wolfssl_get_ca_by_name(void *cm, unsigned char *hash);
 extern const char sts_wolfssl_hook_asn;
-const char        sts_wolfssl_hook_asn = 1;
+const char sts_wolfssl_hook_asn = 1;
 #endif
 
 #ifdef STS_WOLFSSL_HOOK_INTERNAL
 #define AddCA sts_wolfssl_add_ca
 extern const char sts_wolfssl_hook_internal;
-const char        sts_wolfssl_hook_internal = 1;
+const char sts_wolfssl_hook_internal = 1;
 #endif
 
 #endif

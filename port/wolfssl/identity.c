@@ -4,7 +4,7 @@
  * be used by a server at all. wolfSSL's own matcher takes the common name, and wildcards in the middle
  * of names, so it is not asked.
  */
-#include "local.h"
+#include "cert.h"
 
 #include <string.h>
 

@@ -12,94 +12,13 @@
 #ifndef STS_WOLFSSL_LOCAL_H
 #define STS_WOLFSSL_LOCAL_H
 
+#include "cert.h"
+
 #include <stsmail/wolfssl.h>
 
 #include <wolfssl/wolfcrypt/settings.h>
 
 #include <wolfssl/ssl.h>
-
-/* ---- DER ---------------------------------------------------------------------------------- */
-
-/* Bytes from `at` up to `end`. */
-struct sts_der {
-    const uint8_t *at, *end;
-};
-
-enum {
-    STS_DER_BOOLEAN = 0x01,
-    STS_DER_INTEGER = 0x02,
-    STS_DER_BITS = 0x03,
-    STS_DER_OCTETS = 0x04,
-    STS_DER_OID = 0x06,
-    STS_DER_UTC_TIME = 0x17,
-    STS_DER_TIME = 0x18,
-    STS_DER_SEQUENCE = 0x30,
-};
-
-/* The last octet of the object identifiers 2.5.29.x (id-ce) of extensions. */
-enum {
-    STS_EXT_KEY_ID = 14,
-    STS_EXT_KEY_USAGE = 15,
-    STS_EXT_ALT_NAME = 17,
-    STS_EXT_CONSTRAINTS = 19,
-    STS_EXT_EXT_KEY_USAGE = 37,
-};
-
-/* Takes the next element off d: its tag, and its contents (which may be d itself: then d is what is in the
- * element). False at the end, and where d is no DER. */
-bool sts_der_next(struct sts_der *d, uint8_t *tag, struct sts_der *contents);
-/* The same, where the tag has to be the given one. */
-bool sts_der_take(struct sts_der *d, uint8_t tag, struct sts_der *contents);
-bool sts_der_equal(const struct sts_der *a, const struct sts_der *b);
-
-/* The parts of a certificate that this port looks at. */
-struct sts_cert {
-    struct sts_der issuer, subject; /* whole elements */
-    int64_t from_s, until_s;        /* seconds since 1970, both inclusive */
-    struct sts_der extensions;      /* the elements of the sequence; empty where there are none */
-};
-
-/* STS_OK or STS_ERR_SYNTAX. */
-int sts_cert_read(struct sts_cert *c, const uint8_t *der, size_t len);
-/* The value of an extension: 1, or 0 where there is none, or -1 where extensions are malformed or there are
- * two of it (RFC 5280 4.2). */
-int sts_cert_extension(const struct sts_cert *c, uint8_t id, struct sts_der *value);
-bool sts_cert_is_ca(const struct sts_cert *c);
-/* Whether the key usage allows all of `bits` (first octet of the bit string); true without the extension. */
-bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits);
-
-#define STS_KEY_USAGE_SIGNATURE 0x80u
-#define STS_KEY_USAGE_CERT_SIGN 0x04u
-
-/* ---- identity ------------------------------------------------------------------------------- */
-
-/* Whether the DNS-IDs of a certificate stand for the host (RFC 6125 6.4, RFC 8461 4.2). STS_OK,
- * STS_ERR_CERT_HOST, or STS_ERR_TLS where the certificate cannot be read. */
-int sts_identity_check(const uint8_t *der, size_t len, const char *host);
-/* Whether it may be a TLS server's. STS_OK or STS_ERR_TLS. */
-int sts_identity_usage(const uint8_t *der, size_t len);
-
-/* ---- gate ----------------------------------------------------------------------------------- */
-
-struct sts_gate {
-    uint8_t head[5], have; /* of the record */
-    uint16_t left;         /* bytes of it to come */
-    uint8_t message[4], message_have;
-    uint32_t message_left; /* bytes of a handshake message in clear to come */
-    uint32_t total;        /* bytes of such messages */
-    uint8_t last;          /* the newest such message's type */
-    uint8_t hellos, changes, alerts;
-    bool encrypted; /* everything from here on is */
-    bool refused;
-    uint8_t sent_head[5], sent_have;
-    uint16_t sent_left;
-    bool sent_change; /* our ChangeCipherSpec went out: our second flight, in TLS 1.2 */
-};
-
-/* Sees every byte on its way to wolfSSL, and on its way out. `tls13`: what wolfSSL takes the version for now;
- * `done`: the handshake is over. False: refuse the connection. */
-bool sts_gate_in(struct sts_gate *g, const uint8_t *bytes, size_t len, bool tls13, bool done);
-void sts_gate_out(struct sts_gate *g, const uint8_t *bytes, size_t len);
 
 /* ---- connection ----------------------------------------------------------------------------- */
 

@@ -150,6 +150,9 @@ static int verdict(struct sts_wolfssl_conn *c, struct sts_tls_state *state)
     }
     state->version = (uint16_t)version;
     state->verified = c->leaf_seen && c->leaf_good && !c->denied && peer_signed(c->ssl, version);
+    if (!state->verified && c->w->pool.failed != c->pool_failed) {
+        return STS_ERR_MEMORY; /* a root that did not fit is not the peer's fault */
+    }
     if (!state->verified) {
         state->error = c->leaf_error != STS_OK ? c->leaf_error : STS_ERR_TLS;
     }

@@ -81,7 +81,6 @@ int sts_wolfssl_seed(unsigned char *out, unsigned int len);
 
 /* Our callback hears of every verdict on a leaf, good ones too: the positive evidence (tls.c). */
 #define WOLFSSL_ALWAYS_VERIFY_CB
-#define NO_WOLFSSL_CM_VERIFY
 
 #ifndef STS_WOLFSSL_FEATURES
 #error "STS_WOLFSSL_FEATURES: name the board's feature file, as boards/linux/wolfssl_features.h"
@@ -102,7 +101,8 @@ int sts_wolfssl_seed(unsigned char *out, unsigned int len);
 #error "HAVE_ANON, HAVE_NULL_CIPHER, HAVE_RPK: TLS without certificate or cipher; leave them out"
 #endif
 #if defined(HAVE_SESSION_TICKET) || defined(HAVE_SECURE_RENEGOTIATION)
-#error "HAVE_SESSION_TICKET, HAVE_SECURE_RENEGOTIATION: each connection proves itself; leave them out"
+#error                                                                                             \
+    "HAVE_SESSION_TICKET, HAVE_SECURE_RENEGOTIATION: each connection proves itself; leave them out"
 #endif
 #if defined(WOLFSSL_ALT_CERT_CHAINS) || defined(WOLFSSL_VERIFY_CB_ALL_CERTS) ||                    \
     defined(WOLFSSL_SMALL_CERT_VERIFY_NO_CHECK) || defined(WOLFSSL_NO_TRUSTED_CERTS_VERIFY)
@@ -111,6 +111,9 @@ int sts_wolfssl_seed(unsigned char *out, unsigned int len);
 #if defined(IGNORE_NAME_CONSTRAINTS) || defined(IGNORE_KEY_EXTENSIONS) ||                          \
     defined(ALLOW_INVALID_CERTSIGN) || defined(NO_SKID) || defined(NO_ASN_TIME)
 #error "a check of certificates is turned off"
+#endif
+#if defined(NO_WOLFSSL_CM_VERIFY) || defined(WOLFSSL_NO_MALLOC)
+#error "RSA keys of CAs are not kept (wolfSSL's ParseCert), so no RSA chain verifies"
 #endif
 #if defined(HAVE_OCSP) || defined(HAVE_CRL) || defined(HAVE_CERTIFICATE_STATUS_REQUEST_V2) ||      \
     defined(WOLFSSL_ASYNC_CRYPT) || defined(WOLFSSL_AKID_NAME)

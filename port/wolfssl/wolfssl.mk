@@ -35,7 +35,7 @@ $(B)/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h $(WOLFSSL_CONFIG) port/wolfs
 	$$(CC) $$(WOLFSSL_FLAGS) $(2) $$(WOLFSSL_HOOK_$$(basename $$(notdir $$*))) \
 	    -c $(WOLFSSL_DIR)/$$* -o $$@
 
-$(B)/$(1)/port/wolfssl/%.o: port/wolfssl/%.c $(WOLFSSL_CONFIG) port/wolfssl/local.h \
+$(B)/$(1)/port/wolfssl/%.o: port/wolfssl/%.c $(WOLFSSL_CONFIG) port/wolfssl/local.h port/wolfssl/cert.h \
         include/stsmail/wolfssl.h include/stsmail/port.h | $(WOLFSSL_DIR)/wolfssl/ssl.h
 	@mkdir -p $$(@D)
 	$$(CC) $$(WOLFSSL_PORT_FLAGS) $(3) -c $$< -o $$@
@@ -46,7 +46,7 @@ $(eval $(call wolfssl_rules,asan,-fsanitize=address,-fsanitize=address -fsanitiz
 LINUX_WOLFSSL := $(patsubst %.c,$(B)/linux/%.o,$(WOLFSSL_PORT)) $(B)/linux/libwolfssl.a
 ASAN_WOLFSSL := $(patsubst %.c,$(B)/asan/%.o,$(WOLFSSL_PORT)) $(B)/asan/libwolfssl.a
 
-## fetches wolfSSL and lwIP as Debian 13 packages their sources, into build/deps
+## deps: fetch wolfSSL and lwIP as Debian 13 packages their sources, into build/deps
 .PHONY: deps
 deps:
 	@B=$(B) bash port/deps

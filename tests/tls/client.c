@@ -9,7 +9,8 @@
  *   open handshake version verified error received end used peak failed
  *   open, handshake, error, end: as in error.h; 99: nothing happened for 5 s
  *
- * Argument: bytes of pool, else all of it.
+ * Arguments: [POOL [FAULT [norandom]]]: bytes of pool, 0 for all of it; the FAULT-th allocation of each
+ * connection fails, 0 for none, negative: and all after it; a generator that always fails.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -137,17 +138,62 @@ static int connect_to(unsigned port)
     return handle;
 }
 
+/* Linked with --wrap: every allocation of the port (sts_pool_take) and of wolfSSL. */
+void *__real_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
+void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
+void *__real_sts_wolfssl_malloc(size_t size, void *heap, int type);
+void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type);
+void *__real_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
+void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
+
+static long fault, taken;
+
+static bool fails(void)
+{
+    taken++;
+    if (fault == 0 || (taken != labs(fault) && (fault > 0 || taken < -fault))) {
+        return false;
+    }
+    wolf.pool.failed++;
+    return true;
+}
+
+void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size)
+{
+    return fails() ? NULL : __real_sts_pool_take(p, size);
+}
+
+void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type)
+{
+    return fails() ? NULL : __real_sts_wolfssl_malloc(size, heap, type);
+}
+
+void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type)
+{
+    return fails() ? NULL : __real_sts_wolfssl_realloc(ptr, size, heap, type);
+}
+
+static int no_random(void *ctx, void *buf, size_t len)
+{
+    (void)ctx;
+    memset(buf, 0, len);
+    return STS_ERR_RANDOM;
+}
+
 int main(int argc, char **argv)
 {
     char ca[512], host[512], alpn[32];
     unsigned port;
     int require;
     long seconds;
-    size_t size = argc > 1 ? (size_t)atol(argv[1]) : sizeof pool;
+    size_t size = argc > 1 ? (size_t)atol(argv[1]) : 0;
+    static const struct sts_random dumb = {NULL, no_random};
 
-    if (size > sizeof pool || sts_wolfssl_init(&wolf, pool, size, &sts_posix_random) != STS_OK) {
+    if (size > sizeof pool || sts_wolfssl_init(&wolf, pool, size > 0 ? size : sizeof pool,
+                                               argc > 3 ? &dumb : &sts_posix_random) != STS_OK) {
         return 2;
     }
+    fault = argc > 2 ? atol(argv[2]) : 0;
     while (scanf("%511s %511s %u %d %31s %ld", ca, host, &port, &require, alpn, &seconds) == 6) {
         struct sts_time now = {.utc_s = seconds > 0 ? seconds : (int64_t)time(NULL),
                                .trust = seconds < 0 ? STS_CLOCK_UNSET : STS_CLOCK_OWNER};
@@ -158,6 +204,7 @@ int main(int argc, char **argv)
         struct outcome o;
 
         (void)load(ca);
+        taken = 0;
         peer.handle = connect_to(port);
         o = run(&peer, &now);
         sts_posix_net.close(sts_posix_net.ctx, peer.handle);
@@ -166,6 +213,8 @@ int main(int argc, char **argv)
                (unsigned)wolf.pool.failed);
         fflush(stdout);
         wolf.pool.peak = wolf.pool.used;
+        wolf.pool.failed = 0;
+        wolf.pool.failed = 0;
     }
     return 0;
 }

@@ -1,0 +1,601 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The certificate zoo: certificates as a man in the middle, a careless administrator or an honest CA
+would show them, each with the verdict that stsmail owes.
+
+    zoo.py DIR          writes DIR/cases.json and the files that it names; nothing if they are there and fresh
+
+A case: {"name", "row", "chain", "key", "ca", "host", "expect", "also"?, "at"?}. chain and key are what the
+server presents, ca is the file of trust anchors, host the reference identifier, expect one of "verified",
+"host", "expired", "trust", "tls"; also: another that will do, where two things are wrong. at: seconds since
+1970 that the client believes.
+Certificates are put together octet by octet here, since most of them are what no tool would make.
+"""
+import base64
+import hashlib
+import json
+import os
+import sys
+import time
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+HOST = "mx.victim.example"
+DAY = 86400
+VERSION = 1  # of this file: raise it to have everything made anew
+
+
+# ---- DER ------------------------------------------------------------------------------------------
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    n = len(body)
+    if n < 128:
+        return bytes([tag, n]) + body
+    size = n.to_bytes((n.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(size)]) + size + body
+
+
+def seq(*parts):
+    return der(0x30, *parts)
+
+
+def pieces(element):
+    """The elements inside a constructed one, whole."""
+    def whole(at):
+        n, head = element[at + 1], 2
+        if n & 128:
+            head += n & 127
+            n = int.from_bytes(element[at + 2:at + head], "big")
+        return at + head, at + head + n
+    at, end = whole(0)
+    out = []
+    while at < end:
+        stop = whole(at)[1]
+        out.append(element[at:stop])
+        at = stop
+    return out
+
+
+def oid(text):
+    first, second, *rest = (int(x) for x in text.split("."))
+    out = b""
+    for n in [first * 40 + second, *rest]:
+        part = bytes([n & 127])
+        while n > 127:
+            n >>= 7
+            part = bytes([n & 127 | 128]) + part
+        out += part
+    return der(6, out)
+
+
+def integer(n):
+    return der(2, n.to_bytes(n.bit_length() // 8 + 1, "big", signed=True))
+
+
+def when(seconds):
+    t = time.gmtime(seconds)
+    if 1950 <= t.tm_year < 2050:
+        return der(0x17, time.strftime("%y%m%d%H%M%SZ", t).encode())
+    return der(0x18, time.strftime("%Y%m%d%H%M%SZ", t).encode())
+
+
+def name(cn, tag=0x0C):
+    return seq(der(0x31, seq(oid("2.5.4.3"), der(tag, cn.encode()))))
+
+
+# ---- extensions -----------------------------------------------------------------------------------
+
+def ext(number, value, critical=False):
+    return seq(oid(number), der(1, b"\xff") if critical else b"", der(4, value))
+
+
+def san(*names, critical=False):
+    """Each a str (dNSName) or (tag, bytes)."""
+    parts = [der(0x82, n.encode("latin-1")) if isinstance(n, str) else der(*n) for n in names]
+    return ext("2.5.29.17", seq(*parts), critical)
+
+
+def bc(ca, path=None, critical=True):
+    return ext("2.5.29.19", seq(der(1, b"\xff") if ca else b"",
+                                integer(path) if path is not None else b""), critical)
+
+
+SIGN, ENCIPHER, CERT_SIGN = 0x80, 0x20, 0x04
+
+
+def ku(bits, critical=True):
+    return ext("2.5.29.15", der(3, bytes([0, bits])), critical)
+
+
+SERVER, CLIENT, CODE, ANY = ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "2.5.29.37.0")
+
+
+def eku(*uses, critical=False):
+    return ext("2.5.29.37", seq(*(oid(u) for u in uses)), critical)
+
+
+def spki(key):
+    return key.public_key().public_bytes(serialization.Encoding.DER,
+                                         serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def key_id(key):
+    return hashlib.sha1(spki(key)).digest()
+
+
+def skid(key):
+    return ext("2.5.29.14", der(4, key_id(key)))
+
+
+def akid(key):
+    return ext("2.5.29.35", seq(der(0x80, key_id(key))))
+
+
+def constraints(permitted=(), excluded=(), critical=True):
+    def subtrees(tag, names):
+        return der(tag, *(seq(der(*n) if isinstance(n, tuple) else der(0x82, n.encode())) for n in names)) \
+            if names else b""
+    return ext("2.5.29.30", seq(subtrees(0xA0, permitted), subtrees(0xA1, excluded)), critical)
+
+
+# ---- keys -----------------------------------------------------------------------------------------
+
+class Keys:
+    """Private keys by name, made once and kept: the RSA ones are slow."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def make(self, kind):
+        if kind.startswith("rsa"):
+            return rsa.generate_private_key(65537, int(kind[3:]))
+        if kind == "ed25519":
+            return ed25519.Ed25519PrivateKey.generate()
+        curve = {"p192": ec.SECP192R1, "p224": ec.SECP224R1, "p256": ec.SECP256R1, "p384": ec.SECP384R1,
+                 "p521": ec.SECP521R1, "k256": ec.SECP256K1}[kind]
+        return ec.generate_private_key(curve())
+
+    def path(self, label):
+        return os.path.join(self.folder, label + ".key")
+
+    def get(self, label, kind="p256"):
+        path = self.path(label)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                return serialization.load_pem_private_key(f.read(), None)
+        key = self.make(kind)
+        with open(path, "wb") as f:
+            f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                      serialization.NoEncryption()))
+        return key
+
+
+# ---- certificates ---------------------------------------------------------------------------------
+
+NULL = der(5)
+ALGORITHMS = {
+    ("ec", "sha256"): seq(oid("1.2.840.10045.4.3.2")),
+    ("ec", "sha384"): seq(oid("1.2.840.10045.4.3.3")),
+    ("ec", "sha1"): seq(oid("1.2.840.10045.4.1")),
+    ("rsa", "sha256"): seq(oid("1.2.840.113549.1.1.11"), NULL),
+    ("rsa", "sha384"): seq(oid("1.2.840.113549.1.1.12"), NULL),
+    ("rsa", "sha1"): seq(oid("1.2.840.113549.1.1.5"), NULL),
+    ("rsa", "md5"): seq(oid("1.2.840.113549.1.1.4"), NULL),
+    ("ed", ""): seq(oid("1.3.101.112")),
+}
+HASHES = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha1": hashes.SHA1, "md5": hashes.MD5}
+
+
+def sign(key, digest, tbs):
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(tbs)
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(tbs, padding.PKCS1v15(), HASHES[digest]())
+    return key.sign(tbs, ec.ECDSA(HASHES[digest]()))
+
+
+NOW = int(time.time())
+serial_numbers = iter(range(1000, 10 ** 9))
+
+
+def certificate(subject, key, issuer, issuer_key, extensions, start=NOW - 2 * DAY, end=NOW + 60 * DAY,
+                digest="sha256", version=2, serial=None, said=None, outer=None, public=None):
+    """subject and issuer: DER names. said, outer: another algorithm in the TBS, or after it."""
+    kind = "ed" if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else \
+        "rsa" if isinstance(issuer_key, rsa.RSAPrivateKey) else "ec"
+    alg = ALGORITHMS[kind, "" if kind == "ed" else digest]
+    tbs = seq(der(0xA0, integer(version)) if version else b"",
+              integer(next(serial_numbers) if serial is None else serial),
+              said or alg, issuer, seq(when(start), when(end)), subject, public or spki(key),
+              der(0xA3, seq(*extensions)) if extensions else b"")
+    return seq(tbs, outer or said or alg, der(3, b"\0", sign(issuer_key, digest, tbs)))
+
+
+def pem(*ders):
+    out = ""
+    for d in ders:
+        text = base64.b64encode(d).decode()
+        lines = "\n".join(text[i:i + 64] for i in range(0, len(text), 64))
+        out += f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
+    return out
+
+
+class Ca:
+    """A CA of the zoo; issue() makes what is below it."""
+
+    def __init__(self, zoo, label, parent=None, kind="p256", extensions=None, usage=CERT_SIGN | 2, path=None,
+                 cn=None, **more):
+        self.zoo, self.key = zoo, zoo.keys.get(label, kind)
+        self.name = name(cn or "Zoo " + label)
+        if extensions is None:
+            extensions = [bc(True, path), ku(usage), skid(self.key)]
+            if parent:
+                extensions.append(akid(parent.key))
+        self.parent = parent
+        above = parent or self
+        self.der = certificate(self.name, self.key, above.name, above.key, extensions,
+                               **{"end": NOW + 300 * DAY, **more})
+
+    def chain(self):
+        """This CA and those above it, without the root."""
+        out, at = [], self
+        while at.parent:
+            out.append(at.der)
+            at = at.parent
+        return out
+
+
+class Zoo:
+    def __init__(self, folder):
+        self.folder = folder
+        self.keys = Keys(folder)
+        self.cases = []
+        self.made = {}
+
+    def write(self, label, text):
+        with open(os.path.join(self.folder, label), "w", encoding="ascii") as f:
+            f.write(text)
+        return label
+
+    def leaf(self, issuer, names=(HOST,), kind="p256", extensions=None, usage=SIGN, uses=(SERVER,), extra=(),
+             cn="leaf", **more):
+        key = self.keys.get("leaf-" + kind, kind)
+        if extensions is None:
+            extensions = [bc(False), skid(key), akid(issuer.key)]
+            extensions += [ku(usage)] if usage is not None else []
+            extensions += [eku(*uses)] if uses else []
+            extensions += [san(*names)] if names else []
+        return certificate(name(cn), key, issuer.name, issuer.key, extensions + list(extra), **more)
+
+    def case(self, label, row, expect, leaf, chain=(), kind="p256", ca="ca.pem", host=HOST, **more):
+        """chain: a Ca (its chain is sent), or the DER certificates themselves."""
+        ders = chain.chain() if isinstance(chain, Ca) else list(chain)
+        self.cases.append({"name": label, "row": row, "expect": expect, "host": host, "ca": ca,
+                           "chain": self.write(label + ".pem", pem(leaf, *ders)),
+                           "key": f"leaf-{kind}.key", **more})
+
+
+# ---- the animals ----------------------------------------------------------------------------------
+
+def honest(z, root, inter):
+    add = z.case
+    add("good", "X09", "verified", z.leaf(inter), inter)
+    add("good-root-sent", "X16", "verified", z.leaf(inter), inter.chain() + [root.der])
+    add("good-under-root", "X16", "verified", z.leaf(root))
+    add("good-no-eku", "X19", "verified", z.leaf(inter, uses=()), inter)
+    add("good-no-ku", "X19", "verified", z.leaf(inter, usage=None), inter)
+    add("good-any-eku", "X19", "verified", z.leaf(inter, uses=(ANY,)), inter)
+    add("good-two-uses", "X19", "verified", z.leaf(inter, uses=(CLIENT, SERVER)), inter)
+    add("good-ku-both", "X19", "verified", z.leaf(inter, usage=SIGN | ENCIPHER), inter)
+    add("good-critical-san", "X11", "verified", z.leaf(inter, (), extra=[san(HOST, critical=True)]), inter)
+    add("good-no-akid", "X16", "verified",
+        z.leaf(inter, extensions=[bc(False), ku(SIGN), san(HOST)]), inter)
+    for kind in ("rsa2048", "rsa3072", "rsa4096", "p384"):
+        add("good-" + kind, "X21", "verified", z.leaf(inter, kind=kind), inter, kind=kind)
+    rsa_root = Ca(z, "root-rsa", kind="rsa2048", digest="sha256")
+    rsa_inter = Ca(z, "inter-rsa", rsa_root, kind="rsa4096", digest="sha384")
+    z.write("rsa.pem", pem(rsa_root.der))
+    add("good-rsa-chain", "X21", "verified", z.leaf(rsa_inter, kind="rsa2048"), rsa_inter, kind="rsa2048",
+        ca="rsa.pem")
+    p384_root = Ca(z, "root-384", kind="p384", digest="sha384")
+    p384_inter = Ca(z, "inter-384", p384_root, kind="p384", digest="sha384")
+    z.write("p384.pem", pem(p384_root.der))
+    add("good-384-chain", "X21", "verified", z.leaf(p384_inter, digest="sha384"), p384_inter, ca="p384.pem")
+    deep = inter
+    for i in range(4):
+        deep = Ca(z, f"deep-{i}", deep)
+    add("good-deep", "X24", "verified", z.leaf(deep), deep)
+    add("good-until-2060", "X15", "verified", z.leaf(inter, end=NOW + 34 * 365 * DAY), inter)
+
+
+def identities(z, inter):
+    def add(label, row, expect, names, host=HOST, **more):
+        z.case(label, row, expect, z.leaf(inter, names, **more), inter, host=host)
+
+    def raw(label, row, expect, value):
+        key = z.keys.get("leaf-p256")
+        z.case(label, row, expect, z.leaf(inter, extensions=[
+            bc(False), ku(SIGN), skid(key), akid(inter.key), ext("2.5.29.17", value)]), inter)
+
+    add("name-other", "X07", "host", ("mx.other.example",))
+    add("name-cn-only", "X05", "host", (), cn=HOST)
+    add("name-cn-and-email", "X06", "host", ((0x81, b"root@victim.example"),), cn=HOST)
+    add("name-cn-and-other", "X07", "host", ("www.victim.example",), cn=HOST)
+    add("name-ip-only", "X07", "host", ((0x87, bytes([127, 0, 0, 1])),), cn=HOST)
+    add("name-uri-only", "X07", "host", ((0x86, b"https://mx.victim.example/"),), cn=HOST)
+    add("name-email-of-host", "X07", "host", ((0x81, b"mx.victim.example"),))
+    for i, pattern in enumerate(("m*.victim.example", "*x.victim.example", "mx.*.example", "*.*.example",
+                                 "mx.victim.*", "*.*", "*", "*.", "**.victim.example", "*.example",
+                                 "x*.victim.example", "mx.v*m.example", "*mx.victim.example", "*.com")):
+        add(f"wild-{i}", "X08 X10", "host", (pattern,))
+    add("wild-whole", "X09", "verified", ("*.victim.example",))
+    add("wild-upper", "X13", "verified", ("*.VICTIM.example",))
+    add("wild-two-labels", "X10", "host", ("*.victim.example",), host="a.mx.victim.example")
+    add("wild-itself", "X10", "host", ("*.victim.example",), host="victim.example")
+    add("wild-top", "X10", "host", ("*.example",), host="victim.example")
+    add("name-upper", "X13", "verified", ("MX.Victim.EXAMPLE",))
+    add("name-parent", "X10", "host", ("victim.example",))
+    add("name-child", "X10", "host", ("a.mx.victim.example",))
+    add("name-suffix", "X10", "host", ("evilmx.victim.example",))
+    add("name-alabel", "X13", "verified", ("xn--bcher-kva.example",), host="xn--bcher-kva.example")
+    add("name-ulabel", "X13", "host", ((0x82, "b\u00fccher.example".encode()),), host="xn--bcher-kva.example")
+    add("name-root-dot", "X14", "host", ("mx.victim.example.",))
+    add("name-lead-dot", "X14", "host", (".victim.example",))
+    add("name-nul", "X11", "host", ("mx.victim.example\0.evil.example",))
+    add("name-nul-end", "X11", "host", ("mx.victim.example\0",))
+    add("name-nul-wild", "X11", "host", ("*\0.victim.example",))
+    add("name-space", "X11", "host", ("mx.victim.example ",))
+    add("name-space-lead", "X11", "host", (" mx.victim.example",))
+    add("name-cr", "X11", "host", ("mx.victim.example\r\n",))
+    add("name-empty", "X11", "host", ("",))
+    add("name-ip-text", "X12", "host", ("192.0.2.1",), host="192.0.2.1")
+    add("name-ip-address", "X12", "host", ((0x87, bytes([192, 0, 2, 1])),), host="192.0.2.1")
+    add("name-ip-wild", "X12", "host", ("*.0.2.1",), host="192.0.2.1")
+    add("name-list-last", "X11", "verified", [f"n{i}.other.example" for i in range(60)] + [HOST])
+    add("name-1000-last", "X11", "verified", [f"n{i}.other.example" for i in range(999)] + [HOST])
+    add("name-1000-none", "X11", "host", [f"n{i}.other.example" for i in range(1000)])
+    add("name-directory", "X11", "host", ((0xA4, name(HOST)),))
+    raw("san-empty-list", "X11", "tls", seq())
+    raw("san-garbage", "X11", "tls", b"\x30\x82\x7f\xff\x82\x11mx.victim.example")
+    raw("san-not-a-list", "X11", "tls", der(4, b"x"))
+
+
+def dates(z, root, inter):
+    def leaf(**more):
+        return z.leaf(inter, **more)
+
+    z.case("late-leaf", "X15", "expired", leaf(start=NOW - 9 * DAY, end=NOW - DAY), inter)
+    z.case("early-leaf", "X15", "expired", leaf(start=NOW + 2 * DAY, end=NOW + 9 * DAY), inter)
+    edge = leaf(start=NOW - DAY, end=NOW + DAY)
+    z.case("edge-last", "X15", "verified", edge, inter, at=NOW + DAY - 1)
+    z.case("edge-late", "X15", "expired", edge, inter, at=NOW + DAY + 1)
+    z.case("edge-first", "X15", "verified", edge, inter, at=NOW - DAY + 1)
+    z.case("edge-early", "X15", "expired", edge, inter, at=NOW - DAY - 1)
+    late = Ca(z, "inter-late", root, start=NOW - 90 * DAY, end=NOW - DAY)
+    z.case("late-inter", "X15", "expired", z.leaf(late), late)
+    early = Ca(z, "inter-early", root, start=NOW + DAY)
+    z.case("early-inter", "X15", "expired", z.leaf(early), early)
+    old_root = Ca(z, "root-late", start=NOW - 900 * DAY, end=NOW - DAY)
+    z.write("late.pem", pem(old_root.der))
+    below = Ca(z, "inter-of-late", old_root)
+    z.case("late-root", "X15", "expired", z.leaf(below), below, ca="late.pem")
+    # an expired cross-signed copy that nobody needs any more is not in the way
+    cross = certificate(inter.name, inter.key, old_root.name, old_root.key,
+                        [bc(True), ku(CERT_SIGN), skid(inter.key), akid(old_root.key)],
+                        start=NOW - 90 * DAY, end=NOW - DAY)
+    z.case("cross-late-extra", "X16", "verified", z.leaf(inter), [inter.der, cross])
+    # one root renewed with the same name and key: the file has both
+    again = certificate(root.name, root.key, root.name, root.key,
+                        [bc(True), ku(CERT_SIGN), skid(root.key)], start=NOW - 900 * DAY, end=NOW - DAY)
+    z.write("renewed.pem", pem(again, root.der))
+    z.case("root-renewed", "X31", "verified", z.leaf(inter), inter, ca="renewed.pem")
+
+
+def chains(z, root, inter):
+    add = z.case
+    alone = Ca(z, "alone")
+    add("unknown-root", "X16", "trust", z.leaf(alone))
+    add("unknown-root-sent", "X16", "trust", z.leaf(alone), [alone.der])
+    add("missing-inter", "X16", "trust", z.leaf(inter))
+    me = Ca(z, "leaf-p256", cn="self", extensions=[bc(False), ku(SIGN), san(HOST), eku(SERVER)])
+    add("self-signed", "X16", "trust", me.der)
+    ca_me = Ca(z, "leaf-p256", cn="self ca", extensions=[bc(True), san(HOST), skid(me.key)])
+    add("self-signed-ca", "X16", "trust", ca_me.der)
+    z.write("self.pem", pem(ca_me.der))
+    add("self-signed-trusted", "X16", "verified", ca_me.der, ca="self.pem")
+    fake = Ca(z, "fake-root", cn="Zoo root", extensions=[bc(True), ku(CERT_SIGN), skid(root.key)])
+    add("fake-root", "X16", "trust", z.leaf(fake, extensions=[bc(False), ku(SIGN), san(HOST), akid(root.key)]))
+    add("fake-root-sent", "X16", "trust",
+        z.leaf(fake, extensions=[bc(False), ku(SIGN), san(HOST), akid(root.key)]), [fake.der])
+    add("fake-root-no-akid", "X16", "trust", z.leaf(fake, extensions=[bc(False), ku(SIGN), san(HOST)]),
+        [fake.der])
+    fake_late = Ca(z, "fake-root", cn="Zoo root", extensions=[bc(True), ku(CERT_SIGN), skid(z.keys.get("fake-root"))],
+                   start=NOW - 9 * DAY, end=NOW - DAY)
+    add("fake-root-late", "X16", "trust", z.leaf(fake_late, extensions=[bc(False), ku(SIGN), san(HOST)]),
+        [fake_late.der])
+    # CVE-2026-93302: all that identifies the root, signature included, with another key and our name
+    clone_key = z.keys.get("leaf-p256")
+    clone = root.der.replace(spki(root.key), spki(clone_key))
+    add("clone-of-root", "X03", "trust", clone, also="tls")
+    tbs_clone = certificate(root.name, clone_key, root.name, root.key, [bc(True), san(HOST), skid(root.key)])
+    add("clone-with-name", "X03", "trust", seq(pieces(tbs_clone)[0], *pieces(root.der)[1:]))
+    other_root = Ca(z, "other-root")
+    cross = certificate(root.name, root.key, other_root.name, other_root.key,
+                        [bc(True), ku(CERT_SIGN), skid(root.key), akid(other_root.key)])
+    add("cross-signed-extra", "X16", "verified", z.leaf(inter), [inter.der, cross])
+    cross_inter = certificate(inter.name, inter.key, other_root.name, other_root.key,
+                              [bc(True), ku(CERT_SIGN), skid(inter.key), akid(other_root.key)])
+    add("cross-signed-twin", "X16", "verified", z.leaf(inter), [inter.der, cross_inter])
+    add("cross-signed-twin-first", "X16", "verified", z.leaf(inter), [cross_inter, inter.der])
+    add("unrelated-extra", "X16", "verified", z.leaf(inter), [inter.der, alone.der])
+    add("inter-twice", "X24", "verified", z.leaf(inter), [inter.der, inter.der])
+    add("leaf-twice", "X24", "verified", z.leaf(root), [z.leaf(root, ("a.example",))])
+    not_ca = z.leaf(inter)
+    holder = Ca(z, "leaf-p256", cn="leaf")
+    under = certificate(name("below"), holder.key, name("leaf"), holder.key,
+                        [bc(False), ku(SIGN), san(HOST), akid(holder.key)])
+    add("leaf-as-issuer", "X17", "trust", under, [not_ca, inter.der])
+    no_bc = Ca(z, "inter-no-bc", root, extensions=[ku(CERT_SIGN), skid(z.keys.get("inter-no-bc")), akid(root.key)])
+    add("inter-no-bc", "X17", "trust", z.leaf(no_bc), no_bc)
+    false_bc = Ca(z, "inter-not-ca", root, extensions=[bc(False), ku(SIGN), skid(z.keys.get("inter-not-ca"))])
+    add("inter-not-ca", "X17", "trust", z.leaf(false_bc), false_bc)
+    no_sign = Ca(z, "inter-no-sign", root, usage=SIGN)
+    add("inter-no-cert-sign", "X17", "trust", z.leaf(no_sign), no_sign)
+    v1 = Ca(z, "inter-v1", root, extensions=[], version=0)
+    add("inter-v1", "X20", "trust", z.leaf(v1), v1)
+    short = Ca(z, "inter-path0", root, path=0)
+    add("path-fits", "X17", "verified", z.leaf(short), short)
+    longer = Ca(z, "below-path0", short)
+    add("path-exceeded", "X17", "trust", z.leaf(longer), longer)
+    no_ku = Ca(z, "below-path0-no-ku", short, extensions=[bc(True), skid(z.keys.get("below-path0-no-ku")),
+                                                          akid(short.key)])
+    add("path-exceeded-no-ku", "X17", "trust", z.leaf(no_ku), no_ku)
+    self_issued = Ca(z, "path0-rekeyed", short, cn="Zoo inter-path0")
+    dodge = Ca(z, "below-rekeyed", self_issued)
+    add("path-dodged", "X17", "trust", z.leaf(dodge), dodge)
+    add("chain-of-100", "X24", "tls", z.leaf(inter), [inter.der] * 99)
+    critical = Ca(z, "inter-critical", root, extensions=[
+        bc(True), ku(CERT_SIGN), skid(z.keys.get("inter-critical")), ext("1.2.3.4", der(5), True)])
+    add("inter-critical-unknown", "X20", "trust", z.leaf(critical), critical)
+    weak = Ca(z, "inter-1024", root, kind="rsa1024")
+    add("inter-rsa1024", "X21", "trust", z.leaf(weak), weak)
+    old = Ca(z, "inter-sha1", root, digest="sha1")
+    add("inter-sha1", "X21", "trust", z.leaf(old), old)
+    z.write("root-and-inter.pem", pem(root.der, inter.der))
+    add("inter-in-ca-file", "X31", "verified", z.leaf(inter), ca="root-and-inter.pem")
+    z.write("inter-only.pem", pem(inter.der))
+    add("inter-without-root", "X31", "trust", z.leaf(inter), inter, ca="inter-only.pem")
+    z.write("inter-late-in-file.pem", pem(root.der, Ca(z, "inter-late-file", root, start=NOW - 9 * DAY,
+                                                       end=NOW - DAY).der))
+    late = Ca(z, "inter-late-file", root)
+    add("inter-late-in-ca-file", "X31", "expired", z.leaf(late), ca="inter-late-in-file.pem")
+    z.write("fake-first.pem", pem(fake.der, root.der))
+    lines = pem(root.der).split("\n")
+    z.write("messy.pem", "# our root\r\n" + "garbage ---- -----BEGIN\r\n" + "\r\n".join(
+        [lines[0], "!!!" + lines[1][3:], *lines[2:]]) + pem(alone.der) + "\r\n".join(lines) +
+        "-----BEGIN CERTIFICATE-----\nMIIB\n")
+    add("ca-file-messy", "X31", "verified", z.leaf(inter), inter, ca="messy.pem")
+    body = "".join(lines[1:-2])
+    z.write("one-line.pem", f"{lines[0]}\n{body}\n{lines[-2]}\n")
+    add("ca-file-one-line", "X31", "verified", z.leaf(inter), inter, ca="one-line.pem")
+    ragged = [body[i:i + n] for i, n in ((0, 7), (7, 100), (107, 1), (108, 10 ** 6))]
+    z.write("ragged.pem", "\n".join([lines[0], *ragged, lines[-2], ""]))
+    add("ca-file-ragged", "X31", "verified", z.leaf(inter), inter, ca="ragged.pem")
+    z.write("twice.pem", pem(root.der, root.der, alone.der))
+    add("ca-file-duplicate", "X31", "verified", z.leaf(inter), inter, ca="twice.pem")
+
+
+def name_constraints(z, root):
+    def below(label, expect, names=(HOST,), row="X18", leaf_more=None, **limits):
+        ca = Ca(z, "nc-" + label, root, extensions=[
+            bc(True), ku(CERT_SIGN), skid(z.keys.get("nc-" + label)), akid(root.key), constraints(**limits)])
+        z.case("nc-" + label, row, expect, z.leaf(ca, names, **(leaf_more or {})), ca)
+        return ca
+
+    below("permitted", "verified", permitted=["victim.example"])
+    below("permitted-other", "trust", permitted=["other.example"])
+    below("excluded", "trust", excluded=["victim.example"])
+    below("excluded-other", "verified", excluded=["other.example"])
+    below("permitted-other-cn", "trust", names=(), leaf_more={"cn": HOST}, permitted=["other.example"])
+    below("excluded-wildcard", "trust", names=("*.victim.example",), excluded=["mx.victim.example"])
+    below("permitted-two", "verified", permitted=["other.example", "victim.example"])
+    below("suffix-no-dot", "trust", permitted=["ictim.example"])
+    below("second-name-outside", "trust", names=(HOST, "mx.other.example"), permitted=["victim.example"])
+    top = below("above", "trust", permitted=["other.example"])
+    lower = Ca(z, "nc-lower", top)
+    z.case("nc-inherited", "X18", "trust", z.leaf(lower), lower)
+    upper = Ca(z, "nc-exclude-above", root, extensions=[
+        bc(True), ku(CERT_SIGN), skid(z.keys.get("nc-exclude-above")), constraints(excluded=["victim.example"])])
+    lower = Ca(z, "nc-lower-2", upper)
+    z.case("nc-inherited-exclusion", "X18", "trust", z.leaf(lower), lower)
+
+
+def usages(z, inter, root):
+    add = z.case
+    add("eku-client", "X19", "tls", z.leaf(inter, uses=(CLIENT,)), inter)
+    add("eku-code", "X19", "tls", z.leaf(inter, uses=(CODE,)), inter)
+    add("eku-client-critical", "X19", "tls", z.leaf(inter, uses=(), extra=[eku(CLIENT, critical=True)]), inter)
+    add("ku-cert-sign-only", "X19", "tls", z.leaf(inter, usage=CERT_SIGN), inter)
+    add("ku-encipher-only", "X19", "tls", z.leaf(inter, usage=ENCIPHER), inter)
+    key = z.keys.get("leaf-p256")
+    add("leaf-is-ca", "X19", "tls", z.leaf(inter, extensions=[
+        bc(True), ku(SIGN | CERT_SIGN), san(HOST), skid(key), akid(inter.key)]), inter)
+    add("leaf-is-ca-no-ku", "X19", "tls", z.leaf(inter, extensions=[
+        bc(True), san(HOST), skid(key), akid(inter.key)]), inter)
+    add("critical-unknown", "X20", "tls", z.leaf(inter, extra=[ext("1.2.3.4.5", der(5), True)]), inter)
+    add("unknown-not-critical", "X20", "verified", z.leaf(inter, extra=[ext("1.2.3.4.5", der(5))]), inter)
+    add("leaf-v1", "X20", "tls", z.leaf(inter, extensions=[], version=0, cn=HOST), inter)
+    add("duplicate-san", "X20", "tls", z.leaf(inter, ("a.example",), extra=[san(HOST)]), inter)
+    add("duplicate-eku", "X20", "tls", z.leaf(inter, uses=(CLIENT,), extra=[eku(SERVER)]), inter)
+    for kind, expect in (("rsa1024", "tls"), ("p192", "tls"), ("p224", "tls"), ("k256", "tls"),
+                         ("ed25519", "tls")):
+        add("weak-" + kind, "X21", expect, z.leaf(inter, kind=kind), inter, kind=kind)
+    add("leaf-sha1", "X21", "trust", z.leaf(inter, digest="sha1"), inter)
+    weak_rsa = Ca(z, "root-rsa", kind="rsa2048")
+    add("leaf-rsa-md5", "X21", "trust", z.leaf(weak_rsa, digest="md5"), ca="rsa.pem")
+    add("leaf-rsa-sha1", "X21", "trust", z.leaf(weak_rsa, digest="sha1"), ca="rsa.pem")
+    add("alg-says-sha384", "X22", "trust", z.leaf(inter, said=ALGORITHMS["ec", "sha384"]), inter)
+    add("alg-outer-differs", "X22", "tls", z.leaf(inter, outer=ALGORITHMS["ec", "sha384"]), inter)
+    add("alg-says-rsa", "X22", "trust", z.leaf(inter, said=ALGORITHMS["rsa", "sha256"]), inter)
+    good = z.leaf(inter)
+    add("signature-flipped", "X23", "trust", good[:-1] + bytes([good[-1] ^ 1]), inter)
+    at = good.index(HOST.encode())
+    add("name-changed", "X23", "trust", good[:at] + b"mY" + good[at + 2:], inter, host="my.victim.example")
+    zero = der(3, b"\0", seq(integer(0), integer(0)))
+    add("signature-zero", "X22", "trust", seq(*pieces(good)[:2], zero), inter)
+    add("signature-empty", "X22", "tls", seq(*pieces(good)[:2], der(3, b"\0")), inter)
+
+
+def bundle(z, root, inter):
+    """Our root behind all those of the system: looked up on demand."""
+    system = "/etc/ssl/certs/ca-certificates.crt"
+    if os.path.exists(system):
+        with open(system, encoding="ascii") as f:
+            text = f.read()
+        z.write("bundle.pem", text + pem(root.der))
+        z.case("bundle-last", "X31", "verified", z.leaf(inter), inter, ca="bundle.pem")
+        z.write("public.pem", text)
+        z.case("bundle-without", "X31", "trust", z.leaf(inter), inter, ca="public.pem")
+
+
+def build(folder):
+    os.makedirs(folder, exist_ok=True)
+    z = Zoo(folder)
+    root = Ca(z, "root")
+    inter = Ca(z, "inter", root)
+    z.write("ca.pem", pem(root.der))
+    honest(z, root, inter)
+    identities(z, inter)
+    dates(z, root, inter)
+    chains(z, root, inter)
+    name_constraints(z, root)
+    usages(z, inter, root)
+    bundle(z, root, inter)
+    labels = [c["name"] for c in z.cases]
+    assert len(set(labels)) == len(labels), [x for x in labels if labels.count(x) > 1]
+    with open(os.path.join(folder, "cases.json"), "w", encoding="ascii") as f:
+        json.dump({"version": VERSION, "made": NOW, "cases": z.cases}, f, indent=1)
+    return z.cases
+
+
+def fresh(folder):
+    """The cases of a folder made by this very file not long ago, else None."""
+    try:
+        path = os.path.join(folder, "cases.json")
+        with open(path, encoding="ascii") as f:
+            zoo = json.load(f)
+        new = os.path.getmtime(path) > os.path.getmtime(__file__)
+        return zoo["cases"] if new and zoo["version"] == VERSION and NOW - zoo["made"] < 20 * 3600 else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def cases(folder):
+    return fresh(folder) or build(folder)
+
+
+if __name__ == "__main__":
+    start = time.time()
+    print(f"{len(cases(sys.argv[1]))} certificates in {sys.argv[1]}, {time.time() - start:.1f} s")
