@@ -457,7 +457,7 @@ TEST(composed_bodies_end_in_one_line_end)
     CHECK(body_is(NULL, SEVEN, ""));
     CHECK(body_is("", SEVEN, ""));
     CHECK(body_is("\n", SEVEN, "\r\n"));
-    CHECK(body_is("a\tb ~", SEVEN, "a\tb ~\r\n"));
+    CHECK(body_is("a\tb ~=", SEVEN, "a\tb ~=\r\n"));
     CHECK(body_is("a\rb\nc\r\nd\n\r", SEVEN, "a\r\nb\r\nc\r\nd\r\n\r\n"));
 }
 
@@ -875,7 +875,10 @@ TEST(a_header_beyond_the_read_ahead_is_folded_if_it_has_to_be)
         add(' ', 1);
         add('x', 11);
     }
+    memcpy(big + big_len, "\n\n=\xC3\xA9 \n", 7);
+    big_len += 7;
     CHECK(pass(big, big_len, true) == STS_OK && longest_line() < 90);
+    CHECK(strcmp(got + got_len - 13, "\r\n\r\n=\xC3\xA9 \r\n.\r\n") == 0); /* not the body */
 }
 
 /* ---- sources that fail ------------------------------------------------------------------- */
