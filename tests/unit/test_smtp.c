@@ -1174,9 +1174,10 @@ TEST(s20_smtputf8_is_asked_for_by_header_sender_or_recipient)
 {
     static const struct setup sets[] = {{.utf8_header = true},
                                         {.sender = "d\xc3\xa9v@device.example"},
-                                        {.count = 2, .to = {NULL, "\xc3\xa9@example.org"}}};
+                                        {.count = 2, .to = {NULL, "\xc3\xa9@example.org"}},
+                                        {.count = 2, .to = {"\xc3\xa9@example.org", NULL}}};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         for (unsigned offers = 0; offers < 4; offers++) {
             char text[128];
 
@@ -1366,6 +1367,18 @@ TEST(s16_s24_every_step_has_its_time)
     }
 }
 
+TEST(s24_helo_has_its_time)
+{
+    static const struct setup set = {0};
+    static const struct line lines[] = {
+        HELLO, {S, "502 what\r\n", 0}, {C, "HELO device.example\r\n", 0}, {END, NULL, 0}};
+
+    for (size_t i = 3; i < 5; i++) {
+        play_lines(&set, lines, i, 99);
+        CHECK(p.m.due_ms - p.now.ms == 300000);
+    }
+}
+
 /* In a group each reply has its time from the one before. */
 TEST(s24_pipelined_replies_have_their_times_one_after_another)
 {
@@ -1429,6 +1442,7 @@ TEST(m10_source_that_fails_ends_the_session_without_dot)
         play_first(&set, lines, 9);
         CHECK(play_done(&p) && sts_smtp_result(&p.m) == STS_ERR_IO);
         CHECK(p.may == 0 && p.to[0].error == STS_BUSY && p.due_count == 0);
+        CHECK(memcmp(p.out + p.out_len - 6, "DATA\r\n", 6) == 0);
         CHECK(p.m.reply[0] == '\0');
     }
     {
