@@ -100,7 +100,7 @@ static bool take_time(struct sts_der *d, int64_t *seconds)
     }
     if (tag == STS_DER_UTC_TIME && t.end - t.at == 13) {
         year = digits(t.at, 2);
-        year += year < 50 ? 2000 : 1900;
+        year += year < 0 ? 0 : year < 50 ? 2000 : 1900;
         t.at += 2;
     } else if (tag == STS_DER_TIME && t.end - t.at == 15) {
         year = digits(t.at, 4);
