@@ -30,7 +30,7 @@ struct policy_head {
     struct number max_age;    /* seconds */
     struct number fetched_at; /* seconds since 1970 */
     struct number used_at;
-    struct number mx_count, mx_len;
+    struct number mx_len;
     char id[STS_ID_SIZE]; /* filled up with NULs */
 };
 
@@ -110,23 +110,16 @@ static int read_all(const struct sts_store *s, void *buf, size_t len)
 /* Whether `text` and its NUL come next: STS_OK, STS_ERR_ABSENT, STS_ERR_IO. */
 static int read_same(const struct sts_store *s, const char *text)
 {
-    size_t len = sts_len(text) + 1;
-    char piece[32];
+    char c;
+    int e;
 
-    while (len > 0) {
-        size_t n = len < sizeof piece ? len : sizeof piece;
-        int e = read_all(s, piece, n);
-
-        if (e != STS_OK) {
-            return e;
+    do {
+        e = read_all(s, &c, 1);
+        if (e == STS_OK && c != *text) {
+            e = STS_ERR_ABSENT;
         }
-        if (memcmp(piece, text, n) != 0) {
-            return STS_ERR_ABSENT;
-        }
-        text += n;
-        len -= n;
-    }
-    return STS_OK;
+    } while (e == STS_OK && *text++ != '\0');
+    return e;
 }
 
 /* Opens a record and reads its head. The domain in it is compared in full: whatever a store does
@@ -201,14 +194,13 @@ static int open_policy(const struct sts_store *s, const char *domain, struct pol
     return STS_OK;
 }
 
-/* Reads the rest: `count` patterns, `size` bytes. Those that do not fit this build are passed over,
- * and the policy is a cut one: its list may shrink, never grow (C-5). */
-static int read_patterns(const struct sts_store *s, size_t count, size_t size,
-                         struct sts_policy *policy)
+/* Reads the rest, `size` bytes of patterns. Those that do not fit this build are passed over, and
+ * the policy is a cut one: its list may shrink, never grow (C-5). */
+static int read_patterns(const struct sts_store *s, size_t size, struct sts_policy *policy)
 {
     char piece[32];
     char last = '\0';
-    size_t seen = 0, n;
+    size_t n;
 
     for (size_t at = 0; at < size; at += n) {
         bool fits = at < sizeof policy->mx;
@@ -218,26 +210,24 @@ static int read_patterns(const struct sts_store *s, size_t count, size_t size,
 
         n = size - at < room ? size - at : room;
         e = read_all(s, to, n);
+        for (size_t i = 0; i < n && e == STS_OK; i++) {
+            if (to[i] == '\0' && last == '\0') {
+                e = STS_ERR_ABSENT; /* no pattern is empty */
+            } else if (to[i] == '\0' && fits) {
+                policy->mx_count++; /* a whole one */
+                policy->mx_len = (uint32_t)(at + i + 1);
+            }
+            last = to[i];
+        }
         if (e != STS_OK) {
             return e;
         }
-        for (size_t i = 0; i < n; i++) {
-            last = to[i];
-            if (last == '\0') {
-                seen++;
-                if (fits) { /* a whole one */
-                    policy->mx_count++;
-                    policy->mx_len = (uint32_t)(at + i + 1);
-                }
-            }
-        }
     }
-    if (seen != count || last != '\0') {
-        return STS_ERR_ABSENT;
-    }
-    /* and nothing behind it */
     n = (size_t)s->read(s->ctx, piece, 1);
-    return n == 0 ? STS_OK : n == 1 ? STS_ERR_ABSENT : STS_ERR_IO;
+    if (n == 0) {
+        return last == '\0' ? STS_OK : STS_ERR_ABSENT;
+    }
+    return n == 1 ? STS_ERR_ABSENT : STS_ERR_IO; /* there is more, or nobody knows */
 }
 
 static int read_policy(const struct sts_store *s, const struct policy_head *head,
@@ -250,7 +240,7 @@ static int read_policy(const struct sts_store *s, const struct policy_head *head
     policy->max_age_s = info->max_age_s;
     policy->mx_count = 0;
     policy->mx_len = 0;
-    return read_patterns(s, (size_t)get_number(&head->mx_count), size, policy);
+    return read_patterns(s, size, policy);
 }
 
 int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_policy *policy,
@@ -462,7 +452,6 @@ int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
     put_number(&head.max_age, policy->max_age_s);
     put_number(&head.fetched_at, (uint64_t)now->utc_s);
     put_number(&head.used_at, (uint64_t)now->utc_s);
-    put_number(&head.mx_count, policy->mx_count);
     put_number(&head.mx_len, policy->mx_len);
     memcpy(head.id, id, sts_len(id));
 
