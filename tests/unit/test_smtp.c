@@ -921,8 +921,8 @@ TEST(s12_mail_refused_is_the_verdict_for_all)
         CHECK(verdict(0, STS_ERR_REJECTED, 550, "550 5.7.1 no"));
         CHECK(verdict(1, STS_ERR_REJECTED, 550, "550 5.7.1 no"));
     }
-    PLAY(HELLO, PLAIN, MAIL, {S, "452 full\r\n", 0}, BYE, {END, NULL, STS_OK});
-    CHECK(verdict(1, STS_ERR_TEMPFAIL, 452, "452 full"));
+    PLAY(HELLO, PLAIN, MAIL, {S, "452-\r\n452 full\r\n", 0}, BYE, {END, NULL, STS_OK});
+    CHECK(verdict(1, STS_ERR_TEMPFAIL, 452, "452 "));
 }
 
 /* S12: each RCPT has its own, by what can be trusted (C-11). */
