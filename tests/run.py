@@ -60,7 +60,8 @@ def main():
             good, bad = count(text, status)
             total[0] += good
             total[1] += bad
-            name = command.split()[-1] if command.startswith(("/usr", "python")) else command.split()[0]
+            words = [w for w in shlex.split(command) if not w.endswith("python3")]
+            name = " ".join(os.path.basename(w) for w in words[:2])
             if bad:
                 print(text if len(text) < 20000 else text[:4000] + "\n...\n" + text[-16000:])
             print(f"{a.suite}: {name}: {good} passed, {bad} failed ({took:.1f} s)", flush=True)
