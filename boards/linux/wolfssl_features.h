@@ -23,6 +23,8 @@
 #if defined(__x86_64__) && !defined(STS_WOLFSSL_NO_ASM)
 #define WOLFSSL_SP_ASM
 #define WOLFSSL_SP_X86_64_ASM
+#define WOLFSSL_X86_64_BUILD
+#define USE_INTEL_SPEEDUP
 #elif defined(__aarch64__) && !defined(STS_WOLFSSL_NO_ASM)
 #define WOLFSSL_SP_ASM
 #define WOLFSSL_SP_ARM64_ASM

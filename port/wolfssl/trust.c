@@ -56,21 +56,17 @@ static const char *search(const char *at, const char *end, const char *what, siz
     return NULL;
 }
 
+/* By character, from '+' to 'z'; -1: no digit of base64. */
+static const int8_t digit['z' - '+' + 1] = {
+    62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1,
+    -1, -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17,
+    18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
+};
+
 static int base64_value(char c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    if (c == '+') {
-        return 62;
-    }
-    return c == '/' ? 63 : -1;
+    return c < '+' || c > 'z' ? -1 : digit[c - '+'];
 }
 
 static bool blank(char c)
@@ -103,60 +99,48 @@ static void measure(struct body *b)
     }
 }
 
-/* The n-th character of base64, not counting line ends; 0 beyond the end. */
-static char character(const struct body *b, size_t n)
+/* Where the n-th character of base64 stands, not counting line ends. */
+static size_t seek(const struct body *b, size_t n)
 {
     size_t at;
 
     if (b->line > 0) {
-        at = n / b->line * (b->line + b->eol) + n % b->line;
-        return at < b->len ? b->text[at] : '\0';
+        return n / b->line * (b->line + b->eol) + n % b->line;
     }
-    for (at = 0; at < b->len; at++) {
-        if (!blank(b->text[at]) && n-- == 0) {
-            return b->text[at];
-        }
+    for (at = 0; at < b->len && (blank(b->text[at]) || n-- > 0); at++) {
     }
-    return '\0';
+    return at;
 }
 
-static int octet(const struct body *b, size_t n)
+/* Octets from number `from` on. Returns how many of n there are. */
+static size_t copy(const struct body *b, size_t from, size_t n, uint8_t *out)
 {
-    size_t first = n / 3 * 4 + n % 3;
-    int high = base64_value(character(b, first));
-    int low = base64_value(character(b, first + 1));
-    unsigned shift = (unsigned)(n % 3) * 2 + 2;
-
-    if (high < 0 || low < 0) {
-        return -1;
-    }
-    return (high << shift | low >> (6 - shift)) & 0xff;
-}
-
-/* All octets in order, whatever the lines. Returns how many; 0 where the text is no base64. */
-static size_t decode(const struct body *b, uint8_t *out, size_t size)
-{
+    size_t at = seek(b, from / 3 * 4);
+    size_t skip = from % 3, got = 0;
     uint32_t bits = 0;
     unsigned count = 0;
-    size_t n = 0;
+    int value;
 
-    for (size_t i = 0; i < b->len && b->text[i] != '=' && n < size; i++) {
-        int v = base64_value(b->text[i]);
-
-        if (v < 0 && !blank(b->text[i])) {
-            return 0;
-        }
-        if (v < 0) {
+    for (; at < b->len && got < n; at++) {
+        value = base64_value(b->text[at]);
+        if (value < 0 && blank(b->text[at])) {
             continue;
         }
-        bits = bits << 6 | (uint32_t)v;
+        if (value < 0) {
+            break;
+        }
+        bits = bits << 6 | (uint32_t)value;
         count += 6;
         if (count >= 8) {
             count -= 8;
-            out[n++] = (uint8_t)(bits >> count);
+            if (skip > 0) {
+                skip--;
+            } else {
+                out[got++] = (uint8_t)(bits >> count);
+            }
         }
     }
-    return n;
+    return got;
 }
 
 /* ---- DER in place ------------------------------------------------------------------------------ */
@@ -167,41 +151,30 @@ struct place {
     size_t at, in, end;
 };
 
+/* Elements longer than 64 KiB are in no CA's certificate. */
 static bool place_at(const struct body *b, size_t at, struct place *p)
 {
-    int n, v;
+    uint8_t head[4];
+    size_t got = copy(b, at, sizeof head, head);
 
-    p->at = at;
-    p->tag = octet(b, at);
-    n = octet(b, at + 1);
-    if (p->tag < 0 || n < 0 || n > 0x83) {
+    if (got < 2 || head[1] == 0x80 || head[1] > 0x82) {
         return false;
     }
+    if (head[1] > 0x80 && got < (size_t)head[1] - 0x80 + 2) {
+        return false;
+    }
+    p->tag = head[0];
+    p->at = at;
     p->in = at + 2;
-    p->end = (size_t)n;
-    if (n >= 0x80) {
-        for (p->end = 0; n > 0x80; n--) {
-            v = octet(b, p->in++);
-            if (v < 0) {
-                return false;
-            }
-            p->end = p->end << 8 | (size_t)v;
-        }
+    p->end = head[1];
+    if (head[1] == 0x81) {
+        p->in = at + 3;
+        p->end = head[2];
+    } else if (head[1] == 0x82) {
+        p->in = at + 4;
+        p->end = (size_t)head[2] << 8 | head[3];
     }
     p->end += p->in;
-    return true;
-}
-
-static bool copy(const struct body *b, size_t from, size_t to, uint8_t *out, size_t size)
-{
-    for (; from < to; from++, out++) {
-        int v = octet(b, from);
-
-        if (v < 0 || size-- == 0) {
-            return false;
-        }
-        *out = (uint8_t)v;
-    }
     return true;
 }
 
@@ -250,8 +223,7 @@ static bool hashes_to(const struct body *b, size_t from, size_t to, const uint8_
 
     for (; ok && from < to; from += n) {
         n = to - from < sizeof piece ? to - from : sizeof piece;
-        ok = copy(b, from, from + n, piece, sizeof piece) &&
-             wc_Sha256Update(&sha, piece, (word32)n) == 0;
+        ok = copy(b, from, n, piece) == n && wc_Sha256Update(&sha, piece, (word32)n) == 0;
     }
     ok = ok && wc_Sha256Final(&sha, digest) == 0;
     wc_Sha256Free(&sha);
@@ -268,8 +240,8 @@ static bool find_key_id(const struct body *b, const struct place *list, struct p
         if (!place_at(b, at, &one) || !place_at(b, one.in, &oid)) {
             return false;
         }
-        if (oid.end - oid.in == 3 && copy(b, oid.in, oid.end, name, sizeof name) &&
-            name[0] == 0x55 && name[1] == 0x1d && name[2] == STS_EXT_KEY_ID) {
+        if (oid.end - oid.in == 3 && copy(b, oid.in, 3, name) == 3 && name[0] == 0x55 &&
+            name[1] == 0x1d && name[2] == STS_EXT_KEY_ID) {
             return place_at(b, oid.end, id) && place_at(b, id->in, id);
         }
     }
@@ -356,7 +328,7 @@ static bool load(WOLFSSL_CERT_MANAGER *cm, const struct body *b)
     struct sts_cert cert;
     bool ok = false;
 
-    if (der != NULL && decode(b, der, b->size) == b->size &&
+    if (der != NULL && copy(b, 0, b->size, der) == b->size &&
         sts_cert_read(&cert, der, b->size) == STS_OK && usable(c, &cert)) {
         bool anchor = sts_der_equal(&cert.subject, &cert.issuer);
 

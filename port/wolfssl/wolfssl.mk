@@ -11,7 +11,8 @@ WOLFSSL_C := src/internal.c src/keys.c src/ssl.c src/tls.c src/tls13.c src/wolfi
     $(addprefix wolfcrypt/src/,aes.c asn.c chacha.c chacha20_poly1305.c cpuid.c curve25519.c ecc.c \
         fe_operations.c hash.c hmac.c kdf.c memory.c poly1305.c random.c rsa.c sha256.c sha512.c \
         sp_arm64.c sp_c32.c sp_c64.c sp_int.c sp_x86_64.c wc_port.c wolfmath.c)
-WOLFSSL_S := wolfcrypt/src/sp_x86_64_asm.S
+WOLFSSL_S := $(addprefix wolfcrypt/src/,chacha_asm.S fe_x25519_asm.S poly1305_asm.S sha256_asm.S sha512_asm.S \
+    sp_x86_64_asm.S)
 WOLFSSL_DEFS := -DWOLFSSL_USER_SETTINGS -iquote . -Iport/wolfssl -I$(WOLFSSL_DIR) \
     -DSTS_WOLFSSL_FEATURES='"boards/linux/wolfssl_features.h"'
 WOLFSSL_FLAGS := -std=gnu11 -O2 -g -w -fPIE -ffunction-sections -fdata-sections $(WOLFSSL_DEFS)
