@@ -241,8 +241,7 @@ static void put_folded(struct sts_reader *r, uint8_t c)
     r->held = space ? c : 0;
     if (held != 0) {
         if (!space && c != '\n' && r->special && r->visible && r->column >= FOLD_AT) {
-            put_line_end(r);
-            r->visible = false;
+            put_line_end(r); /* c is to be seen on the next */
         }
         put_header(r, held);
     }
