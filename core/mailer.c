@@ -86,7 +86,7 @@ static int check_recipient(struct sts_mailer *m, const char *address, bool first
     if (err != STS_OK) {
         return err;
     }
-    if (box.literal) {
+    if (box.literal || sts_name_is_ipv4(box.domain, box.domain_len)) {
         return STS_ERR_ADDRESS; /* no policy can be had for it: refused (P31) */
     }
     err = sts_name_canon(box.domain, box.domain_len, domain);

@@ -75,7 +75,7 @@ static void public_addresses(void)
     }
 }
 
-static int run(void)
+static int run_out(void)
 {
     int result = STS_BUSY;
 
@@ -86,6 +86,13 @@ static int run(void)
         }
     }
     CHECK(result != STS_BUSY);
+    return result;
+}
+
+static int run(void)
+{
+    int result = run_out();
+
     CHECK(world_is_quiet(&w));
     return result;
 }
@@ -106,17 +113,23 @@ static void prepare(size_t count)
     public_addresses();
 }
 
-static int deliver(void)
+static int deliver_to(const char *address)
 {
     int result;
 
     prepare(1);
+    to[0].address = address;
     CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
     CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
     result = run();
     CHECK((result == STS_OK) == (to[0].error == STS_OK)); /* DELIV */
     CHECK((to[0].error == STS_OK) == (world_delivered(&w) > 0));
     return result;
+}
+
+static int deliver(void)
+{
+    return deliver_to("ops@example.org");
 }
 
 /* WIRE */
@@ -949,6 +962,8 @@ TEST(l12_what_is_wrong_with_a_mail_is_found_before_anything_is_sent)
     CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ARG);
     to[1].address = "x@[192.0.2.1]";
     CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
+    to[1].address = "x@192.0.2.1";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
     to[1].address = "x\r\nRCPT TO:<y@example.org>";
     CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
     to[1].address = "x@example.org";
@@ -978,6 +993,628 @@ TEST(a_delivery_can_be_broken_off_at_any_step)
         CHECK(world_is_quiet(&w));
         CHECK(to[0].error == (mx->delivered ? STS_OK : STS_ERR_CLOSED));
     }
+}
+
+/* ---- whose policy it is (RFC 8461 1.1, 3.1, 3.4) --------------------------------------------- */
+
+/* A policy host for `name`, and its record. */
+static void policy_for(const char *record, const char *host)
+{
+    world_dns(&w, record, STS_DNS_TXT, "v=STSv1; id=1");
+    world_dns(&w, host, STS_DNS_A, "127.0.0.20");
+    web = world_listen(&w, "127.0.0.20", 443);
+    http_policy("enforce", "other.example.org");
+    web->http = http;
+}
+
+/* R-001 */
+TEST(r001_the_recipients_domain_decides_and_not_the_senders)
+{
+    domain();
+    policy_for("_mta-sts.example.com", "mta-sts.example.com");
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && web->seen == 0);
+    domain();
+    policy_for("_mta-sts." D, "mta-sts." D);
+    CHECK(deliver() == STS_ERR_MX_MISMATCH);
+}
+
+/* R-003, P31 */
+TEST(r003_a_recipient_at_an_address_literal_is_refused_before_anything_is_asked)
+{
+    static const char *const literals[] = {"ops@[192.0.2.10]", "ops@[IPv6:2001:db8::1]"};
+
+    for (size_t i = 0; i < 2; i++) {
+        domain();
+        prepare(1);
+        to[0].address = literals[i];
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
+        CHECK(w.questions == 0 && mx->seen == 0);
+    }
+}
+
+/* R-004: _mta-sts.example.org says nothing about mail.example.org. */
+TEST(r004_a_parents_policy_is_not_inherited)
+{
+    domain_with("enforce");
+    http_policy("enforce", "other.example.org");
+    world_dns(&w, "mail.example.org", STS_DNS_MX, "10 mx1.example.org");
+    CHECK(deliver_to("ops@mail.example.org") == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && web->seen == 0);
+}
+
+/* R-005: example.org is an alias of example.net; whoever runs that does not decide. */
+TEST(r005_an_alias_keeps_the_policy_of_the_name_in_the_address)
+{
+    for (int own = 0; own < 2; own++) {
+        domain();
+        w.records[0] = (struct world_record){D, STS_DNS_CNAME, "example.net", 0};
+        world_dns(&w, "example.net", STS_DNS_MX, "10 mx1.example.org");
+        if (own) {
+            policy_for("_mta-sts.example.org", "mta-sts.example.org");
+        } else {
+            policy_for("_mta-sts.example.net", "mta-sts.example.net");
+        }
+        CHECK(deliver() == (own ? STS_ERR_MX_MISMATCH : STS_OK));
+        CHECK(web->seen == own);
+    }
+}
+
+/* R-007: the MX and its address are the same; the domains are not. */
+TEST(r007_domains_that_share_an_mx_share_no_policy)
+{
+    domain_with("enforce");
+    with_store(true);
+    CHECK(deliver() == STS_OK);
+    domain();
+    with_store(false);
+    world_dns(&w, "example.net", STS_DNS_MX, "10 mx1.example.org");
+    mx->no_starttls = true;
+    CHECK(deliver_to("ops@example.net") == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && w.attempts[0].tls_version == 0);
+    domain();
+    with_store(false);
+    mx->no_starttls = true;
+    CHECK(deliver() == STS_ERR_STARTTLS);
+    CHECK(w.decision.source == STS_SOURCE_CACHED && clear_is_innocent());
+}
+
+/* R-010: the record stands at _mta-sts.example.org and nowhere else. */
+TEST(r010_the_record_is_looked_for_behind_its_prefix_alone)
+{
+    static const char *const names[] = {D, "mta-sts." D, "_mta_sts." D, "_mta-sts._tcp." D,
+                                        "_mta-sts." D};
+
+    for (size_t i = 0; i < 5; i++) {
+        domain();
+        policy_for(names[i], "mta-sts." D);
+        CHECK(deliver() == (i < 4 ? STS_OK : STS_ERR_MX_MISMATCH));
+        CHECK(web->seen == (i == 4));
+    }
+}
+
+/* D34: 253 octets with the prefix; refused, never cut. */
+TEST(d34_r006_a_domain_that_leaves_no_room_for_the_prefix_is_refused)
+{
+    char address[300];
+
+    for (size_t len = 244; len <= 245; len++) {
+        size_t at = (size_t)snprintf(address, sizeof address, "ops@");
+
+        domain();
+        prepare(1);
+        for (size_t i = 1; i <= len; i++) {
+            address[at++] = i % 50 == 0 && i < len ? '.' : 'a';
+        }
+        address[at] = '\0';
+        to[0].address = address;
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == (len == 244 ? STS_OK : STS_ERR_NAME));
+        if (len == 244) {
+            CHECK(run() == STS_ERR_NXDOMAIN);
+        } else {
+            CHECK(to[0].error == STS_ERR_NAME && sts_mailer_poll(&m, &w.now) == STS_ERR_NAME);
+            CHECK(sts_mailer_refresh(&m, address + 4, &w.now) == STS_ERR_NAME);
+        }
+        CHECK(world_is_quiet(&w));
+    }
+}
+
+/* R-035, R-036: TLS is told the policy host's own name, alias or not. R-081, R-083: and the MX's own. */
+TEST(r083_tls_is_told_the_name_that_was_asked_for_and_not_what_it_is_an_alias_of)
+{
+    domain_with("enforce");
+    http_policy("enforce", "*.example.org");
+    w.records[3] = (struct world_record){"mta-sts." D, STS_DNS_CNAME, "hosting.example.net", 0};
+    world_dns(&w, "hosting.example.net", STS_DNS_A, "127.0.0.20");
+    CHECK(deliver() == STS_OK);
+    CHECK(strcmp(web->tls_name, "mta-sts.example.org") == 0);
+    CHECK(strcmp(mx->tls_name, "mx1.example.org") == 0);
+}
+
+/* ---- what is held, and for how long ----------------------------------------------------------- */
+
+/* R-091, R-092, R-114: the record is asked for at each delivery, a moment after the last too, and a new id
+ * undoes what is held. */
+TEST(r092_the_record_is_asked_for_at_each_delivery)
+{
+    domain_with("enforce");
+    with_store(true);
+    CHECK(deliver() == STS_OK && w.questions_txt == 1 && web->seen == 1);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && w.questions_txt == 2 && web->seen == 1);
+    w.records[2].data = "v=STSv1; id=2";
+    http_policy("testing", "mx1.example.org");
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && w.questions_txt == 3 && web->seen == 2);
+    CHECK(w.decision.mode == STS_MODE_TESTING);
+}
+
+/* R-107: long before the policy that is held expires; R-108: but for one that asks for nothing. */
+TEST(r107_a_refresh_that_fails_is_said_unless_the_policy_is_none)
+{
+    static const char *const modes[] = {"enforce", "testing", "none"};
+
+    for (size_t i = 0; i < 3; i++) {
+        domain_with(modes[i]);
+        with_store(true);
+        CHECK(deliver() == STS_OK && w.warnings == 0);
+        domain_with(modes[i]);
+        with_store(false);
+        w.now.utc_s += 2 * 86400;
+        web->refuse = true;
+        CHECK(deliver() == STS_OK && w.decision.source == STS_SOURCE_CACHED);
+        CHECK((w.warnings > 0) == (i < 2));
+    }
+}
+
+/* R-105, R-043: a refresh that failed is no more repeated within five minutes than a first fetch. */
+TEST(r043_a_failed_refresh_is_not_repeated_within_five_minutes)
+{
+    domain_with("enforce");
+    with_store(true);
+    CHECK(deliver() == STS_OK);
+    domain_with("enforce");
+    with_store(false);
+    w.now.utc_s += 2 * 86400;
+    web->http = "HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n";
+    CHECK(deliver() == STS_OK && web->seen == 1);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && web->seen == 1 && w.decision.error == STS_OK);
+    w.records[2].data = "v=STSv1; id=9";
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && web->seen == 2);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && web->seen == 2); /* and the policy that is held still holds */
+    CHECK(w.decision.source == STS_SOURCE_CACHED);
+    CHECK(w.decision.error == STS_ERR_POLICY_FETCH);
+}
+
+/* R-101, R-100: deliveries and looks at the same id do not make it live longer. */
+TEST(r101_a_policy_that_is_never_fetched_again_ends)
+{
+    domain_with("enforce");
+    with_store(true);
+    CHECK(deliver() == STS_OK);
+    for (int day = 1; day <= 8; day++) {
+        domain_with("enforce");
+        with_store(false);
+        w.now.utc_s += day * 86400 + (day == 7 ? -1000 : 0);
+        web->refuse = true;
+        CHECK(deliver() == STS_OK);
+        CHECK(w.decision.source == (day <= 7 ? STS_SOURCE_CACHED : STS_SOURCE_NONE));
+    }
+}
+
+TEST(a_refresh_without_record_and_policy_host_says_so)
+{
+    domain();
+    with_store(true);
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_ERR_STATE);
+    CHECK(run() == STS_ERR_POLICY_FETCH);
+    CHECK(sts_mailer_refresh(&m, "not a name", &w.now) == STS_ERR_NAME);
+    w.now.trust = STS_CLOCK_UNSET;
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_CLOCK && w.questions == 3 + STS_IPV6 - 1);
+}
+
+/* ---- slow and silent peers ---------------------------------------------------------------------- */
+
+/* H05, H24, R-044: a policy host that says nothing costs its minute, and the MX is looked up meanwhile. */
+TEST(h05_a_silent_policy_host_is_waited_for_and_no_longer)
+{
+    domain_with("enforce");
+    web->silent = true;
+    CHECK(deliver() == STS_OK);
+    CHECK(w.decision.error == STS_ERR_POLICY_FETCH && w.now.utc_s <= 1790000000 + 62);
+    domain_with("enforce");
+    w.config.timeout_s = 5;
+    web->silent = true;
+    CHECK(deliver() == STS_OK && w.now.utc_s <= 1790000000 + 7);
+    domain_with("enforce"); /* addresses asked for meanwhile, and then not wanted */
+    web->slow = true;
+    http_policy("enforce", "other.example.org");
+    CHECK(deliver() == STS_ERR_MX_MISMATCH && mx->seen == 0);
+    domain_with("enforce");
+    web->slow = true;
+    w.records[0].data = "0 ";
+    CHECK(deliver() == STS_ERR_NULL_MX && !to[0].final);
+    domain_with("enforce");
+    web->slow = true;
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() == STS_OK);
+}
+
+TEST(everything_goes_through_to_slow_hosts)
+{
+    static char body[20000];
+
+    for (size_t i = 0; i + 1 < sizeof body; i++) {
+        body[i] = i % 60 == 59 ? '\n' : 'x';
+    }
+    domain_with("enforce");
+    web->slow = mx->slow = true;
+    prepare(1);
+    message.body = body;
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK && mx->delivered == 1 && clear_is_innocent());
+    domain(); /* a large message is measured in several polls, L04 */
+    w.config.provisioned_count = 0;
+    prepare(1);
+    message.body = body;
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_BUSY);
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_BUSY && mx->seen == 0);
+    CHECK(run() == STS_OK);
+}
+
+/* D37, S25: while there is another host, one that is silent gets 8 seconds to connect, the last a minute. */
+TEST(d37_a_host_that_does_not_connect_costs_eight_seconds_and_the_last_a_minute)
+{
+    struct world_server *second = two_mx();
+
+    mx->connect = STS_BUSY;
+    CHECK(deliver() == STS_OK && second->delivered == 1);
+    CHECK(w.now.utc_s <= 1790000000 + 9 && w.attempts[0].error == STS_ERR_CONNECT);
+    CHECK(!w.attempts[0].reached);
+    domain();
+    mx->connect = STS_BUSY;
+    CHECK(deliver() == STS_ERR_CONNECT && w.now.utc_s >= 1790000000 + 58);
+    domain();
+    w.config.timeout_s = 5;
+    mx->connect = STS_BUSY;
+    CHECK(deliver() == STS_ERR_CONNECT && w.now.utc_s <= 1790000000 + 7);
+    domain();
+    mx->connect = STS_ERR_CONNECT;
+    CHECK(deliver() == STS_ERR_CONNECT && w.now.utc_s <= 1790000000 + 2);
+}
+
+/* T22: a handshake that hangs has its time. */
+TEST(t22_a_handshake_that_hangs_is_broken_off)
+{
+    domain_with("enforce");
+    mx->handshake = STS_BUSY;
+    CHECK(deliver() == STS_ERR_TIMEOUT);
+    CHECK(clear_is_innocent() && w.now.utc_s <= 1790000000 + 62 && !to[0].final);
+}
+
+/* T07, R-084: octets that come a moment behind the 220 are an attack too. */
+TEST(t07_octets_a_moment_behind_the_220_end_the_session)
+{
+    domain();
+    mx->late = "250 fake\r\n";
+    CHECK(deliver() == STS_ERR_TLS);
+    CHECK(clear_is_innocent() && mx->seen == 1 && mx->delivered == 0);
+}
+
+/* A wait never goes beyond the deadline of what is under way. */
+TEST(a_wait_ends_with_the_deadline)
+{
+    int result;
+
+    domain();
+    mx->connect = STS_BUSY;
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    sts_mailer_wait(&m, &w.now, 3600000);
+    CHECK(!w.waited);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    while ((result = sts_mailer_poll(&m, &w.now)) == STS_BUSY) {
+        sts_mailer_wait(&m, &w.now, 3600000);
+    }
+    CHECK(result == STS_ERR_CONNECT && w.now.utc_s <= 1790000000 + 62);
+    w.waited = false;
+    sts_mailer_wait(&m, &w.now, 3600000);
+    CHECK(!w.waited);
+}
+
+/* ---- what else can go wrong --------------------------------------------------------------------- */
+
+/* H26, X28: trouble of our own with one MX is not tried with the next, and never followed by clear text. */
+TEST(h26_own_trouble_with_tls_puts_off_and_tries_nobody_else)
+{
+    static const int errors[] = {STS_ERR_MEMORY, STS_ERR_CLOCK, STS_ERR_CONFIG, STS_ERR_RANDOM};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct world_server *second = two_mx();
+
+        mx->handshake = errors[i];
+        prepare(1);
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+        CHECK(run() == errors[i] && !to[0].final && mx->seen == 1 && second->seen == 0);
+        CHECK(clear_is_innocent());
+        domain_with("enforce");
+        web->handshake = errors[i];
+        CHECK(deliver() == errors[i] && mx->seen == 0);
+    }
+    domain();
+    mx->tls_open = STS_ERR_MEMORY;
+    CHECK(deliver() == STS_ERR_MEMORY && clear_is_innocent());
+}
+
+/* T23: an end inside TLS, authenticated or not, is no success, and the next address may do better. */
+TEST(an_authenticated_end_in_mid_session_is_no_success)
+{
+    domain();
+    mx->at = "MAIL";
+    mx->ended = STS_ERR_END;
+    CHECK(deliver() == STS_ERR_END && !to[0].final);
+}
+
+struct faulty {
+    int rewinds, fail_rewind, fail_read; /* which of them fails; 0: none */
+    size_t at;
+};
+
+static int faulty_rewind(void *ctx)
+{
+    struct faulty *f = ctx;
+
+    f->at = 0;
+    return ++f->rewinds == f->fail_rewind ? STS_ERR_IO : STS_OK;
+}
+
+static int32_t faulty_read(void *ctx, void *buf, size_t size)
+{
+    static const char text[] = "From: <a@example.com>\r\n\r\n" CONTENT "\r\n";
+    struct faulty *f = ctx;
+    size_t left = sizeof text - 1 - f->at, len = left < size ? left : size;
+
+    if (f->fail_read != 0 && f->rewinds >= f->fail_read) {
+        return STS_ERR_IO;
+    }
+    memcpy(buf, text + f->at, len);
+    f->at += len;
+    return (int32_t)len;
+}
+
+/* M10: a source may fail whenever it is wound back or read: nothing counts as delivered, nobody else is tried. */
+TEST(m10_a_message_that_cannot_be_read_is_put_off_wherever_it_fails)
+{
+    int clean = 0;
+
+    for (int reading = 0; reading < 2; reading++) {
+        for (int nth = 1; nth < 8; nth++) {
+            struct faulty f = {0, reading ? 0 : nth, reading ? nth : 0, 0};
+            struct sts_source source = {&f, faulty_rewind, faulty_read};
+            struct world_server *second = two_mx();
+            int result;
+
+            prepare(1);
+            message = (struct sts_message){.raw = &source};
+            CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+            CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+            result = run();
+            CHECK(result == STS_OK || result == STS_ERR_IO);
+            CHECK(world_delivered(&w) == (result == STS_OK) && second->seen == 0);
+            CHECK(to[0].error == result && !to[0].final);
+            clean += result == STS_OK;
+        }
+    }
+    CHECK(clean > 0);
+}
+
+/* S25: an attacker's DNS may name many hosts; a delivery ends all the same. */
+TEST(s25_no_dns_answer_can_make_a_delivery_endless)
+{
+    static const char *const ips[] = {"192.0.2.61", "192.0.2.62", "192.0.2.63", "192.0.2.64"};
+    static const char *const hosts[] = {"a.example.org", "b.example.org", "c.example.org",
+                                        "d.example.org"};
+    static const char *const lines[] = {"1 a.example.org", "2 b.example.org", "3 c.example.org",
+                                        "4 d.example.org"};
+
+    world_start(&w);
+    for (size_t i = 0; i < 4; i++) {
+        world_dns(&w, D, STS_DNS_MX, lines[i]);
+        for (size_t k = 0; k < (i == 0 ? 3 : 4); k++) {
+            world_dns(&w, hosts[i], STS_DNS_A, ips[k]);
+        }
+        mx = world_listen(&w, ips[i], 25);
+        mx->handshake = STS_ERR_TLS;
+        mx->at = "MAIL";
+    }
+    CHECK(deliver() != STS_OK && !to[0].final);
+    CHECK(w.attempts_count == 24);
+}
+
+/* Of the addresses of an MX nothing can be said: D22, D24. */
+TEST(d24_addresses_that_cannot_be_had_are_not_absent)
+{
+    domain();
+    w.records[1].data = NULL;
+    w.records[1].rcode = 2;
+    CHECK(deliver() == STS_ERR_DNS && !to[0].final);
+    without_mx(); /* the domain is its own MX, and its address is not to be had */
+    w.records[0].data = NULL;
+    w.records[0].rcode = 2;
+    world_rcode(&w, D, STS_DNS_MX, 0);
+    w.records_count = 1;
+    CHECK(deliver() == STS_ERR_DNS && !to[0].final);
+    world_start(&w); /* no MX, no address, and a floor: it may be forged */
+    world_dns(&w, D, STS_DNS_TXT, "x");
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    mx = NULL;
+    CHECK(deliver() == STS_ERR_NXDOMAIN && !to[0].final);
+}
+
+/* D26, D27: a null MX beside one that cannot be used says nothing. */
+TEST(d26_a_null_mx_beside_a_useless_one_is_no_refusal)
+{
+    domain();
+    w.records[0].data = "0 ";
+    world_dns(&w, D, STS_DNS_MX, "5 192.0.2.10");
+    CHECK(deliver() == STS_ERR_DNS && !to[0].final);
+    domain();
+    w.records[0].data = "5 localhost";
+    CHECK(deliver() == STS_ERR_DNS && !to[0].final);
+}
+
+/* Two are refused at first, one for good, one for now; the next MX takes the latter. */
+TEST(the_verdict_of_a_recipient_stays_though_the_last_session_went_well)
+{
+    struct world_server *second = two_mx();
+
+    mx->at = "RCPT TO:<ops@";
+    mx->reply = "450 4.2.0 later\r\n";
+    mx->at2 = "RCPT TO:<b@";
+    mx->reply2 = "550 5.1.1 no\r\n";
+    prepare(3);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_REJECTED);
+    CHECK(to[0].error == STS_OK && to[1].error == STS_ERR_REJECTED && to[2].error == STS_OK);
+    CHECK(to[1].final && mx->delivered == 1 && second->delivered == 1);
+    CHECK(strstr(second->mail, CONTENT) != NULL && sts_mailer_poll(&m, &w.now) == STS_ERR_REJECTED);
+}
+
+/* C-5, R-062: said, and obeyed as far as it goes. */
+TEST(c_5_a_cut_policy_is_said)
+{
+    static struct sts_policy cut;
+    struct sts_provisioned p[] = {{"example.net", &cut}, {D, &cut}};
+
+    cut = *parsed(POLICY("enforce", "mx1.example.org"));
+    cut.cut = true;
+    domain();
+    world_dns(&w, D, STS_DNS_MX, "5 mx9.example.org");
+    w.config.provisioned = p;
+    w.config.provisioned_count = 2;
+    CHECK(deliver() == STS_OK && w.warnings == 1);
+    CHECK(w.attempts[0].error == STS_ERR_MX_MISMATCH && w.attempts[0].policy_match == 0);
+}
+
+TEST(other_ports_are_used_where_the_configuration_says_so)
+{
+    domain_with("enforce");
+    w.config.smtp_port = mx->port = 2525;
+    w.config.https_port = web->port = 8443;
+    w.config.on_attempt = NULL;
+    w.config.on_decision = NULL;
+    CHECK(deliver() == STS_OK && mx->seen == 1 && web->seen == 1);
+}
+
+/* C-7: a floor that there is not raises nothing, nor does that of another domain. */
+TEST(c_7_floors_of_other_domains_and_without_meaning_are_none)
+{
+    static const struct sts_domain_floor floors[] = {{"example.net", STS_FLOOR_POLICY},
+                                                     {D, STS_FLOOR_POLICY + 1}};
+
+    domain();
+    w.config.floors = floors;
+    w.config.floors_count = 2;
+    CHECK(deliver() == STS_OK && w.decision.floor == STS_FLOOR_OPPORTUNISTIC);
+}
+
+/* All slots of the resolver taken, as only a mistake of ours could: the MX is passed over, nothing hangs. */
+static void take_slots(void *ctx, const struct sts_decision *d)
+{
+    (void)ctx;
+    (void)d;
+    while (sts_resolver_ask(&m.resolver, "x.example", STS_DNS_A, NULL, NULL, 30, &w.now) >= 0) {
+    }
+}
+
+TEST(an_mx_that_cannot_be_asked_for_is_passed_over)
+{
+    domain();
+    w.config.on_decision = take_slots;
+    prepare(1);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_BUSY);
+    while (m.state < 2) {
+        sts_mailer_wait(&m, &w.now, 10);
+        (void)sts_mailer_poll(&m, &w.now);
+    }
+    CHECK(run_out() == STS_ERR_DNS && !to[0].final);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_SPACE);
+    CHECK(to[0].error == STS_ERR_SPACE);
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_ERR_SPACE);
+    for (int i = 0; i < STS_DNS_QUERIES; i++) {
+        sts_resolver_drop(&m.resolver, i);
+    }
+    CHECK(world_is_quiet(&w));
+}
+
+TEST(l12_every_missing_argument_is_an_error)
+{
+    struct sts_mailer_config c;
+    struct sts_mail bad;
+
+    domain();
+    prepare(2);
+    CHECK(sts_mailer_init_sized(NULL, sizeof m, &w.config) == STS_ERR_ARG);
+#define WITHOUT(member)                                                                            \
+    do {                                                                                           \
+        c = w.config;                                                                              \
+        c.member = NULL;                                                                           \
+        CHECK(sts_mailer_init(&m, &c) == STS_ERR_ARG);                                             \
+    } while (0)
+    WITHOUT(net);
+    WITHOUT(tls);
+    WITHOUT(random);
+    WITHOUT(hostname);
+    c = w.config;
+    c.floor = STS_FLOOR_POLICY + 1;
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_ARG);
+    c = w.config;
+    c.hostname = "[192.0.2.1";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME);
+    c.hostname = "[]";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME);
+    c.hostname = "[192.0.2.256]";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME);
+    c.hostname = "[2001:db8::1]";
+    CHECK(sts_mailer_init(&m, &c) == STS_ERR_NAME);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    sts_mailer_abort(&m); /* harmless */
+    CHECK(sts_mailer_poll(&m, &w.now) == STS_ERR_STATE);
+#define NO(member, value)                                                                          \
+    do {                                                                                           \
+        bad = mail;                                                                                \
+        bad.member = value;                                                                        \
+        CHECK(sts_mailer_send(&m, &bad, &w.now) == STS_ERR_ARG);                                   \
+    } while (0)
+    NO(recipients, NULL);
+    NO(count, 0);
+    NO(sender, NULL);
+    NO(message, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        prepare(2);
+        to[i].address = "ops@b\xc3\xbc"
+                        "cher.example"; /* the caller owes A-labels */
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_NAME);
+    }
+    CHECK(w.questions == 0);
 }
 
 TEST_MAIN("mailer")
