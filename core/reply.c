@@ -111,7 +111,6 @@ int sts_reply_feed(struct sts_reply *r, uint8_t byte)
     uint8_t class = class_of(byte);
 
     if (r->state >= R_ROWS) {
-        r->state = R_BAD;
         return STS_ERR_PROTO;
     }
     if (r->state == R_1) {

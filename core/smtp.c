@@ -322,7 +322,6 @@ static void took_data(struct sts_smtp *m, bool good)
     }
     m->tx_step = BODY;
     m->sent = 0;
-    m->held = false;
     if (err != STS_OK) {
         fail(m, err); /* M10 */
     }
@@ -592,7 +591,6 @@ static size_t put_content(struct sts_smtp *m, uint8_t *buf, size_t size, const s
         len = read_content(m, buf, size);
     } else {
         memcpy(buf, ".\r\n", 3); /* RFC 2920 3.1: nobody was accepted, yet DATA was */
-        m->held = false;
     }
     if (len < 0) {
         fail(m, (int)len); /* M10: the server must not take what there is for the whole */
@@ -620,7 +618,6 @@ void sts_smtp_start(struct sts_smtp *m, const struct sts_smtp_config *config,
 {
     memset(m, 0, sizeof *m);
     m->c = *config;
-    m->tx_step = NOTHING;
     m->rx_step = config->implicit_tls ? TLS : GREET;
     m->pending = config->implicit_tls ? 0 : 1;
     wait_for(m, m->rx_step, now);

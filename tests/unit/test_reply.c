@@ -45,7 +45,9 @@ TEST(s04_reply_code_is_three_digits_from_200_to_599)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(whole(&r, bad[i]) == STS_ERR_PROTO);
-        CHECK(sts_reply_feed(&r, '2') == STS_ERR_PROTO); /* from then on */
+        for (const char *more = " x\r\n250 x\r\n"; *more != '\0'; more++) {
+            CHECK(sts_reply_feed(&r, (uint8_t)*more) == STS_ERR_PROTO); /* from then on */
+        }
     }
     CHECK(whole(&r, "200 x\r\n") == STS_OK && r.code == 200);
     CHECK(whole(&r, "599 x\r\n") == STS_OK && r.code == 599);
@@ -150,13 +152,16 @@ TEST(s22_s31_reply_text_is_escaped_and_cut)
     CHECK(feed(&r, BYTES("\xef\xbc\x92\xef\xbc\x95\xef\xbc\x90 ok\r\n")) == STS_ERR_PROTO);
     for (size_t pad = 0; pad < 4; pad++) {
         memset(text, 1, sizeof text);
-        memcpy(text, "550 xxxx", 8);
-        memcpy(text + 4 + pad, "\x01", 1);
+        memcpy(text, "550 xxxx", 4 + pad);
         memcpy(text + sizeof text - 4, "zz\r\n", 4);
         sts_reply_start(&r);
         CHECK(feed(&r, text, sizeof text) == STS_OK);
         CHECK(strlen(r.line) < sizeof r.line);
         CHECK(strchr(r.line, 'z') == NULL); /* nothing behind the cut */
+        text[3] = '-';
+        sts_reply_start(&r);
+        CHECK(feed(&r, text, sizeof text) == STS_REPLY_LINE);
+        CHECK(feed(&r, BYTES("550 no\r\n")) == STS_OK && strcmp(r.line, "550 no") == 0);
         for (const char *c = r.line; *c != '\0'; c++) {
             CHECK(*c >= 0x20 && *c < 0x7f);
         }

@@ -788,7 +788,7 @@ TEST(t24_r084_gate_is_shut_in_every_state)
         unsigned b = bits;
         uint8_t out[512] = {0};
         size_t n;
-        bool met, mail;
+        bool met, mail, may;
 
         play_start(&p, &set);
         p.m.tls = b & 1, b >>= 1;
@@ -805,6 +805,7 @@ TEST(t24_r084_gate_is_shut_in_every_state)
         }
         p.m.c.need = (uint8_t)(b % 3);
         CHECK(sts_reader_start(&p.reader, &p.message, true) == STS_OK);
+        may = (sts_smtp_want(&p.m) & STS_WANT_SEND) != 0;
         met = p.m.c.need == STS_NEED_NOTHING ||
               (p.m.tls && (p.m.verified || p.m.c.need == STS_NEED_TLS));
         n = sts_smtp_tx(&p.m, out, sizeof out, &p.now);
@@ -814,6 +815,10 @@ TEST(t24_r084_gate_is_shut_in_every_state)
                !play_starts((char *)out, n, "QUIT\r\n");
         CHECK(met || !mail);
         CHECK(met || n < 64);
+        if (may && n == 0) { /* what was to be written is not put off: the session is over */
+            CHECK(!met && play_done(&p));
+            CHECK(sts_smtp_result(&p.m) == (p.m.tls ? STS_ERR_TLS : STS_ERR_STARTTLS));
+        }
         open += mail;
     }
     CHECK(open > 100);
@@ -1367,6 +1372,20 @@ TEST(s16_s24_every_step_has_its_time)
     }
 }
 
+/* ... from when the command was handed out, however long that took. */
+TEST(s24_time_for_a_reply_begins_with_its_command)
+{
+    static const struct setup set = {0};
+
+    play_start(&p, &set);
+    p.now.ms += 1000;
+    play_say(&p, BYTES("220 x\r\n"), 9);
+    CHECK(p.m.due_ms == p.now.ms + 300000);
+    p.now.ms += 7000;
+    play_pump(&p);
+    CHECK(p.m.due_ms == p.now.ms + 300000);
+}
+
 TEST(s24_helo_has_its_time)
 {
     static const struct setup set = {0};
@@ -1450,7 +1469,7 @@ TEST(m10_source_that_fails_ends_the_session_without_dot)
         static const struct line lines[] = {HELLO, PLAIN, MAIL,          OK, RCPT, OK,
                                             DATA,  GO,    {END, NULL, 0}};
 
-        play_first(&set, lines, 9);
+        play_lines(&set, lines, 9, 99); /* before anything is asked for */
         CHECK(play_done(&p) && sts_smtp_result(&p.m) == STS_ERR_IO);
     }
 }

@@ -49,7 +49,7 @@ struct sts_smtp {
     bool     tls, verified;
     bool     dying;        /* QUIT is all that is left: the result stands */
     bool     in_doubt;     /* a final dot went out and was not answered */
-    bool     held;         /* `ahead` is content read and not yet given */
+    bool     held;         /* `ahead` is content read and not yet given; only within content */
     uint8_t  ahead;
     int      result;
     uint32_t due_ms;       /* of the step under way */
