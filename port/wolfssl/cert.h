@@ -70,6 +70,8 @@ bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits);
 /* Whether the DNS-IDs of a certificate stand for the host (RFC 6125 6.4, RFC 8461 4.2). STS_OK,
  * STS_ERR_CERT_HOST, or STS_ERR_TLS where the certificate cannot be read. */
 int sts_identity_check(const uint8_t *der, size_t len, const char *host);
+/* Whether host (NUL-ended) can be a DNS-ID at all: a host name, no address, without a root dot. */
+bool sts_identity_is_name(const char *host);
 /* Whether it may be a TLS server's. STS_OK or STS_ERR_TLS. */
 int sts_identity_usage(const uint8_t *der, size_t len);
 

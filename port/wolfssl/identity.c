@@ -49,6 +49,13 @@ static bool looks_like_address(const char *host, size_t len)
     return i < len && (i == 0 || host[i - 1] == '.');
 }
 
+bool sts_identity_is_name(const char *host)
+{
+    size_t len = strlen(host);
+
+    return labels_of((const uint8_t *)host, len) > 0 && !looks_like_address(host, len);
+}
+
 /* "*" is the whole left-most label or nothing (RFC 8461 4.2), and what it stands under has two labels at
  * least: nobody owns all of a top-level domain. */
 static bool names(const struct sts_der *id, const char *host, size_t host_len)
@@ -79,8 +86,7 @@ int sts_identity_check(const uint8_t *der, size_t len, const char *host)
     if (found < 0 || (found > 0 && !sts_der_take(&list, STS_DER_SEQUENCE, &list))) {
         return STS_ERR_TLS;
     }
-    if (found == 0 || labels_of((const uint8_t *)host, host_len) == 0 ||
-        looks_like_address(host, host_len)) {
+    if (found == 0 || !sts_identity_is_name(host)) {
         return STS_ERR_CERT_HOST;
     }
     while (list.at != list.end) {

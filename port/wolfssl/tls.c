@@ -25,7 +25,8 @@ static const char suites[] = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SH
                              "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 #endif
                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-                             "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+                             "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                             "RENEGOTIATION-INFO"; /* a signal, no suite: RFC 5746 3.3 */
 
 /* The same by number: what the server chose is looked up here again. */
 static const uint16_t suite_numbers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c,
@@ -262,8 +263,9 @@ static bool names_set(const struct sts_wolfssl_conn *c)
 {
     size_t len = strlen(c->peer.name);
 
-    if (wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, c->peer.name, (word16)len) !=
-        WOLFSSL_SUCCESS) {
+    if (sts_identity_is_name(c->peer.name) && /* RFC 6066 3: no addresses */
+        wolfSSL_UseSNI(c->ssl, WOLFSSL_SNI_HOST_NAME, c->peer.name, (word16)len) !=
+            WOLFSSL_SUCCESS) {
         return false;
     }
 #ifdef HAVE_ALPN

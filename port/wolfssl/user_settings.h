@@ -48,6 +48,7 @@ int sts_wolfssl_seed(unsigned char *out, unsigned int len);
 #define HAVE_SUPPORTED_CURVES
 #define HAVE_SNI
 #define HAVE_EXTENDED_MASTER
+#define HAVE_RENEGOTIATION_INDICATION /* "we never renegotiate" (RFC 5746 3.4) */
 #define HAVE_HKDF
 #define HAVE_ECC
 #define ECC_USER_CURVES

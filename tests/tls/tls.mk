@@ -24,5 +24,6 @@ CHECKS += zoo
 zoo: $(B)/linux/tls-client $(B)/asan/tls-client zoo-packages
 	@$(PYTHON) tests/tls/zoo.py $(B)/zoo
 	@$(PYTHON) tests/run.py zoo $(B)/results --timeout 600 --jobs 1 \
+	    "tests/tls/settings $(CC) $(WOLFSSL_DIR) boards/linux/wolfssl_features.h" \
 	    "$(PYTHON) tests/tls/test_zoo.py $(B)/linux/tls-client $(B)/zoo" \
 	    "$(PYTHON) tests/tls/test_zoo.py $(B)/asan/tls-client $(B)/zoo"

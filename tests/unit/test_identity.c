@@ -221,6 +221,8 @@ TEST(x12_addresses_are_no_names)
     CHECK(NAME("2001:db8::1", "2001:db8::1") == STS_ERR_CERT_HOST);
     CHECK(NAME("1", "1") == STS_ERR_CERT_HOST);
     CHECK(NAME("mx1", "mx1") == STS_OK);
+    CHECK(!sts_identity_is_name("192.0.2.1") && !sts_identity_is_name("::1") &&
+          sts_identity_is_name("a.b1"));
     CHECK(NAME("a.1b", "a.1b") == STS_OK);
 }
 
