@@ -39,14 +39,21 @@ struct world_server {
     struct sts_tls_state tls; /* what the handshake proves */
     int handshake;            /* STS_OK, or how it fails */
     bool no_starttls;
-    const char *behind_220; /* octets that follow the 220 of STARTTLS in clear */
-    const char *greeting;   /* instead of "220 mx ESMTP" */
-    const char *at;         /* a command and ... */
-    const char *reply;      /* ... what is answered to it; NULL: the connection ends */
-    const char *offers;     /* more EHLO lines: "250-SIZE 10\r\n" */
-    bool hang_at;           /* no answer at `at` */
-    int seen;               /* connections taken */
-    int delivered;          /* 250s to a final dot */
+    const char *behind_220;   /* octets that follow the 220 of STARTTLS in clear */
+    const char *greeting;     /* instead of "220 mx ESMTP" */
+    const char *at;           /* a command and ... */
+    const char *reply;        /* ... what is answered to it; NULL: the connection ends */
+    const char *at2, *reply2; /* one more of these */
+    const char *offers;       /* more EHLO lines: "250-SIZE 10\r\n" */
+    bool hang_at;             /* no answer at `at` */
+    int connect;              /* how connecting goes: STS_OK, STS_BUSY for ever, an error */
+    int tls_open;             /* STS_OK, or how TLS fails before it begins */
+    int ended;                /* what recv says at the end under TLS; 0: STS_ERR_CLOSED */
+    const char *late;         /* octets that come a moment behind the 220 of STARTTLS */
+    bool slow;                /* each second call moves nothing, the others little */
+    char tls_name[256];       /* what TLS was told to expect */
+    int seen;                 /* connections taken */
+    int delivered;            /* 250s to a final dot */
     size_t mail_len;
     char mail[4096]; /* the last message */
 };
@@ -54,7 +61,8 @@ struct world_server {
 struct world_conn {
     int used; /* 1 udp, 2 tcp */
     struct world_server *server;
-    bool tls, data, closed, dns_tcp;
+    bool tls, data, closed, dns_tcp, turn;
+    const char *late;
     uint16_t peer_port;
     size_t in_len, out_len; /* towards the server, towards the client */
     char in[8192], out[70000];
@@ -71,6 +79,7 @@ struct world {
     bool random_fails;
     int questions;         /* that reached the DNS server */
     int questions_at_once; /* of them, before the first wait: one flight */
+    int questions_txt;     /* of them, for TXT */
     bool waited;
     size_t clear_len; /* WIRE */
     char clear[16384];
@@ -141,11 +150,27 @@ static inline bool world_same(const char *a, const char *b)
     return sts_same(a, strlen(a), b, strlen(b));
 }
 
+static inline size_t world_put_record(uint8_t *out, size_t n, size_t owner,
+                                      const struct world_record *r)
+{
+    size_t len = world_put_rdata(out + n + 12, r);
+
+    out[n] = (uint8_t)(0xc0 | owner >> 8);
+    out[n + 1] = (uint8_t)owner;
+    out[n + 2] = (uint8_t)(r->type >> 8);
+    out[n + 3] = (uint8_t)r->type;
+    memcpy(out + n + 4, "\0\1\0\0\1\0", 6);
+    out[n + 10] = (uint8_t)(len >> 8);
+    out[n + 11] = (uint8_t)len;
+    return n + 12 + len;
+}
+
 /* Answers one question; 0 bytes for none. */
 static inline size_t world_answer(struct world *w, const uint8_t *q, size_t len, uint8_t *out)
 {
     char name[256];
-    size_t n = 12, at = 0, count = 0;
+    size_t n = 12, at = 0, count = 0, owner = 12;
+    const char *target = "";
     uint16_t type;
     bool exists = false;
     int rcode = 0;
@@ -165,34 +190,34 @@ static inline size_t world_answer(struct world *w, const uint8_t *q, size_t len,
     if (!w->waited) {
         w->questions_at_once++;
     }
-    for (size_t i = 0; i < w->records_count; i++) {
-        const struct world_record *r = &w->records[i];
+    w->questions_txt += type == STS_DNS_TXT;
+    for (int links = 0; links < 8 && owner != 0; links++) {
+        size_t alias = 0;
 
-        if (!world_same(r->name, name)) {
-            continue;
+        for (size_t i = 0; i < w->records_count; i++) {
+            const struct world_record *r = &w->records[i];
+
+            if (!world_same(r->name, name)) {
+                continue;
+            }
+            exists = true;
+            if (r->type != type && r->type != STS_DNS_CNAME) {
+                continue;
+            }
+            if (r->rcode == -1) {
+                return 0;
+            }
+            if (r->data == NULL) {
+                rcode = r->rcode;
+                continue;
+            }
+            alias = r->type == STS_DNS_CNAME ? n + 12 : alias;
+            target = r->type == STS_DNS_CNAME ? r->data : target;
+            n = world_put_record(out, n, owner, r);
+            count++;
         }
-        exists = true;
-        if (r->type != type && !(r->type == STS_DNS_CNAME && r->data != NULL)) {
-            continue;
-        }
-        if (r->rcode == -1) {
-            return 0;
-        }
-        if (r->data == NULL) {
-            rcode = r->rcode;
-            continue;
-        }
-        out[n++] = 0xc0;
-        out[n++] = 12;
-        out[n++] = (uint8_t)(r->type >> 8);
-        out[n++] = (uint8_t)r->type;
-        memcpy(out + n, "\0\1\0\0\1\0", 6);
-        n += 6;
-        at = world_put_rdata(out + n + 2, r);
-        out[n] = (uint8_t)(at >> 8);
-        out[n + 1] = (uint8_t)at;
-        n += 2 + at;
-        count++;
+        owner = alias; /* the target's records come with it, as a resolver gives them */
+        memcpy(name, target, strlen(target) + 1);
     }
     if (!exists) {
         rcode = 3;
@@ -231,6 +256,10 @@ static inline void world_line(struct world_conn *c, const char *line)
         world_say(c, s->reply);
         return;
     }
+    if (s->at2 != NULL && strncmp(line, s->at2, strlen(s->at2)) == 0) {
+        world_say(c, s->reply2);
+        return;
+    }
     if (strncmp(line, "EHLO ", 5) == 0) {
         world_say(c, "250-mx\r\n");
         world_say(c, s->offers != NULL ? s->offers : "");
@@ -239,6 +268,7 @@ static inline void world_line(struct world_conn *c, const char *line)
     } else if (strncmp(line, "STARTTLS", 8) == 0) {
         world_say(c, "220 go\r\n");
         world_say(c, s->behind_220 != NULL ? s->behind_220 : "");
+        c->late = s->late;
     } else if (strncmp(line, "DATA", 4) == 0) {
         world_say(c, "354 go\r\n");
         c->data = true;
@@ -355,9 +385,19 @@ static inline int world_tcp_open(void *ctx, const struct sts_endpoint *peer)
 
 static inline int world_connected(void *ctx, int h)
 {
-    (void)ctx;
-    (void)h;
-    return STS_OK;
+    struct world *w = ctx;
+
+    return w->conns[h].server != NULL ? w->conns[h].server->connect : STS_OK;
+}
+
+/* How much a slow host moves of `len` now. */
+static inline size_t world_pace(struct world_conn *c, size_t len)
+{
+    if (len == 0 || c->server == NULL || !c->server->slow) {
+        return len;
+    }
+    c->turn = !c->turn;
+    return !c->turn ? 0 : len < 40 ? len : 40;
 }
 
 static inline int32_t world_push(struct world *w, struct world_conn *c, const void *buf, size_t len)
@@ -374,6 +414,7 @@ static inline int32_t world_push(struct world *w, struct world_conn *c, const vo
     if (c->closed) {
         return STS_ERR_CLOSED;
     }
+    len = world_pace(c, len);
     if (!c->server->silent) {
         CHECK(c->in_len + len <= sizeof c->in);
         memcpy(c->in + c->in_len, buf, len);
@@ -400,10 +441,18 @@ static inline int32_t world_recv(void *ctx, int h, void *buf, size_t len)
 {
     struct world *w = ctx;
     struct world_conn *c = &w->conns[h];
-    size_t n = c->out_len < len ? c->out_len : len;
+    size_t n = world_pace(c, c->out_len < len ? c->out_len : len);
 
+    if (n == 0 && c->late != NULL) {
+        world_say(c, c->late);
+        c->late = NULL;
+        return 0;
+    }
+    if (c->closed && c->out_len == 0) {
+        return c->tls && c->server->ended != 0 ? c->server->ended : STS_ERR_CLOSED;
+    }
     if (n == 0) {
-        return c->closed ? STS_ERR_CLOSED : 0;
+        return 0;
     }
     memcpy(buf, c->out, n);
     c->out_len -= n;
@@ -454,9 +503,16 @@ static inline int world_tls_open(void *ctx, const struct sts_tls_peer *peer,
                                  const struct sts_time *now, void **conn)
 {
     struct world *w = ctx;
-    struct world_tls *t = malloc(sizeof *t);
+    struct world_server *s = w->conns[peer->handle].server;
+    struct world_tls *t;
 
-    CHECK(t != NULL && peer->name != NULL);
+    CHECK(peer->name != NULL);
+    memcpy(s->tls_name, peer->name, strlen(peer->name) + 1);
+    if (s->tls_open != STS_OK) {
+        return s->tls_open;
+    }
+    t = malloc(sizeof *t);
+    CHECK(t != NULL);
     CHECK(now->trust != STS_CLOCK_UNSET);
     t->w = w;
     t->c = &w->conns[peer->handle];
@@ -472,6 +528,9 @@ static inline int world_handshake(void *ctx, void *conn, const struct sts_time *
 
     (void)ctx;
     (void)now;
+    if (t->c->server->handshake == STS_BUSY) {
+        return STS_BUSY;
+    }
     *state = t->c->server->tls;
     if (t->c->server->handshake != STS_OK) {
         state->error = t->c->server->handshake;
