@@ -138,6 +138,20 @@ static void stop(struct sts_mailer *m)
     }
 }
 
+/* A refusal that named nobody is about everybody who is without a verdict: a greeting, EHLO, 421. */
+static void take_reply(const struct sts_mailer *m, struct sts_recipient *r)
+{
+    const char *reply = m->session.smtp.reply;
+    uint64_t code = 0;
+
+    if ((r->error == STS_ERR_TEMPFAIL || r->error == STS_ERR_REJECTED) && r->reply[0] == '\0' &&
+        sts_len(reply) >= 3) {
+        (void)sts_get_number(reply, 3, 999, &code);
+        r->code = (uint16_t)code;
+        memcpy(r->reply, reply, sizeof r->reply);
+    }
+}
+
 /* Recipients without a verdict get `error`. */
 static int conclude(struct sts_mailer *m, int error, bool final)
 {
@@ -150,6 +164,7 @@ static int conclude(struct sts_mailer *m, int error, bool final)
         if (r->error == STS_BUSY) {
             r->error = error;
             r->final = final && sts_err_final(error);
+            take_reply(m, r);
         }
         missing = missing == STS_OK ? r->error : missing;
     }
@@ -290,7 +305,8 @@ static void next_mx(struct sts_mailer *m)
     m->state = CHOOSING;
 }
 
-/* Tells about a try, and remembers what it came to: `error` is the verdict, `shown` what is reported. */
+/* Tells about a try, and remembers what it came to: `error` is the verdict on those who are still without one, `shown` what is
+ * reported. */
 static void tell_attempt(struct sts_mailer *m, int error, int shown, const char *reply)
 {
     bool talked = m->state == TALKING;
@@ -490,6 +506,7 @@ static int talking(struct sts_mailer *m, const struct sts_time *now)
     const struct sts_recipient *refused;
     bool pending;
     int err = sts_session_poll(&m->session, now);
+    bool judged = err == STS_OK; /* each recipient for itself */
     const char *reply = m->session.smtp.reply;
 
     if (err == STS_BUSY) {
@@ -503,7 +520,9 @@ static int talking(struct sts_mailer *m, const struct sts_time *now)
     if (sts_err_final(err) && !trusted(m)) {
         m->refused = false; /* C-11: it may be forged */
     }
-    tell_attempt(m, err, err != STS_OK ? err : shortfall(m), reply);
+    /* One recipient's "never" is not another's, who was put off. */
+    tell_attempt(m, judged && pending ? STS_ERR_TEMPFAIL : err, err != STS_OK ? err : shortfall(m),
+                 reply);
     /* After the final dot, silence is no refusal: another MX would deliver it twice (S14). */
     if (!pending || sts_smtp_in_doubt(&m->session.smtp) || own_error(err)) {
         return conclude(m, err, false);
@@ -546,8 +565,8 @@ int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const str
         m->scan = STS_BUSY;
     }
     err = start_discovery(m, false, now);
-    m->state = err == STS_OK ? DISCOVERING : OVER;
-    return err;
+    m->state = DISCOVERING;
+    return err != STS_OK ? conclude(m, err, false) : STS_OK; /* D34: a name that is too long */
 }
 
 int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct sts_time *now)
@@ -568,8 +587,8 @@ int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct st
         return STS_OK;
     }
     err = start_discovery(m, true, now);
-    m->state = err == STS_OK ? REFRESHING : OVER;
-    return err;
+    m->state = REFRESHING;
+    return err != STS_OK ? conclude(m, err, false) : STS_OK;
 }
 
 static int step(struct sts_mailer *m, const struct sts_time *now)

@@ -205,6 +205,40 @@ TEST(a_recipient_put_off_by_one_mx_is_taken_to_the_next)
     CHECK(to[0].error == STS_OK && to[1].error == STS_OK);
 }
 
+TEST(s12_one_recipients_never_is_not_anothers_later)
+{
+    domain();
+    mx->at = "RCPT TO:<b@";
+    mx->reply = "550 5.1.1 no such user\r\n";
+    mx->at2 = "RCPT TO:<c@";
+    mx->reply2 = "450 4.2.0 later\r\n";
+    prepare(3);
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() != STS_OK);
+    CHECK(to[0].error == STS_OK && mx->delivered == 1);
+    CHECK(to[1].error == STS_ERR_REJECTED && to[1].final);
+    CHECK(to[2].error == STS_ERR_TEMPFAIL && !to[2].final && to[2].code == 450);
+    CHECK(w.attempts_count == 1 && w.attempts[0].error == STS_ERR_REJECTED);
+}
+
+/* A refusal before any recipient was named is the reply that decided about all of them. */
+TEST(s08_the_reply_to_nobody_in_particular_is_everybodys)
+{
+    domain();
+    mx->greeting = "554 5.7.1 go away\r\n";
+    CHECK(deliver() == STS_ERR_REJECTED && to[0].final);
+    CHECK(to[0].code == 554 && strcmp(to[0].reply, "554 5.7.1 go away") == 0);
+    domain();
+    mx->at = "DATA";
+    mx->reply = "421 4.3.2 closing\r\n";
+    CHECK(deliver() == STS_ERR_TEMPFAIL && !to[0].final);
+    CHECK(to[0].code == 421 && strcmp(to[0].reply, "421 4.3.2 closing") == 0);
+    domain();
+    mx->greeting = "garbage\r\n";
+    CHECK(deliver() == STS_ERR_PROTO && to[0].code == 0 && to[0].reply[0] == '\0');
+}
+
 /* ---- the policy decides -------------------------------------------------------------------- */
 
 /* P12, R-084: a host outside an enforced policy is listed, not contacted. R-090: and that is temporary. */
