@@ -156,12 +156,18 @@ static bool own_trouble(int err)
            err == STS_ERR_RANDOM;
 }
 
+/* a domain that is done with MTA-STS may take its policy host away, and nobody need be told. */
+static bool held_none(const struct sts_discover *d)
+{
+    return d->cache_result == STS_OK && d->cached.mode == STS_MODE_NONE && !d->refresh;
+}
+
 static void fetch_failed(struct sts_discover *d, int err, const struct sts_time *now)
 {
     d->fetch_result = err;
     d->decision.error = own_trouble(err) ? STS_ERR_POLICY_FETCH : err;
-    sts_log_line(d->config.log, STS_LOG_WARNING, "the policy of ", d->domain,
-                 " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
+    sts_log_line(d->config.log, held_none(d) ? STS_LOG_STEP : STS_LOG_WARNING, "the policy of ",
+                 d->domain, " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
     if (!own_trouble(err)) {
         (void)sts_cache_failed(d->config.store, d->domain,
                                d->txt_result == STS_OK ? d->record.id : "", now);

@@ -1380,18 +1380,18 @@ TEST(h26_own_trouble_with_tls_puts_off_and_tries_nobody_else)
     for (size_t i = 0; i < 4; i++) {
         struct world_server *second = two_mx();
 
-        mx->handshake = errors[i];
+        mx->tls_open = errors[i];
         prepare(1);
         CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
         CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
         CHECK(run() == errors[i] && !to[0].final && mx->seen == 1 && second->seen == 0);
         CHECK(clear_is_innocent());
         domain_with("enforce");
-        web->handshake = errors[i];
+        web->tls_open = errors[i];
         CHECK(deliver() == errors[i] && mx->seen == 0);
     }
     domain();
-    mx->tls_open = STS_ERR_MEMORY;
+    mx->handshake = STS_ERR_MEMORY;
     CHECK(deliver() == STS_ERR_MEMORY && clear_is_innocent());
 }
 
@@ -1401,7 +1401,7 @@ TEST(an_authenticated_end_in_mid_session_is_no_success)
     domain();
     mx->at = "MAIL";
     mx->ended = STS_ERR_END;
-    CHECK(deliver() == STS_ERR_END && !to[0].final);
+    CHECK(deliver() == STS_ERR_CLOSED && !to[0].final);
 }
 
 struct faulty {
@@ -1646,7 +1646,7 @@ TEST(l12_every_missing_argument_is_an_error)
         prepare(2);
         to[i].address = "ops@b\xc3\xbc"
                         "cher.example"; /* the caller owes A-labels */
-        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_NAME);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ADDRESS);
     }
     CHECK(w.questions == 0);
 }

@@ -397,7 +397,7 @@ static inline size_t world_pace(struct world_conn *c, size_t len)
         return len;
     }
     c->turn = !c->turn;
-    return !c->turn ? 0 : len < 40 ? len : 40;
+    return !c->turn ? 0 : len < 300 ? len : 300;
 }
 
 static inline int32_t world_push(struct world *w, struct world_conn *c, const void *buf, size_t len)
