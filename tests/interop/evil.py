@@ -74,10 +74,12 @@ class Question:
 
 class DNS:
     """zone: {(name, "MX"): [values] | rcode | None (no answer) | function(question, tcp) -> bytes, [bytes] or None}.
-    A name without any entry is NXDOMAIN; with entries of other types only, NODATA."""
+    A name without any entry is NXDOMAIN; with entries of other types only, NODATA.
+    trick: function(question, tcp, the true answer) -> what is sent instead. Over TCP a part of it may be a function of the
+    socket; over UDP, of the question, which knows the `server` and its `peer`."""
 
     def __init__(self, zone, address="127.0.0.1", port=53):
-        self.zone, self.questions, self.tcp_questions = dict(zone), [], []
+        self.restart(zone)
         self.address = address
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -91,6 +93,10 @@ class DNS:
         threading.Thread(target=self._tcp, daemon=True).start()
 
     def answer(self, q, tcp):
+        good = self.truth(q, tcp)
+        return self.trick(q, tcp, good) if self.trick else good
+
+    def truth(self, q, tcp):
         found = self.zone.get((q.name, {v: k for k, v in TYPES.items()}.get(q.type, q.type)), "missing")
         if found == "missing":
             alias = self.zone.get((q.name, "CNAME"))
@@ -114,12 +120,16 @@ class DNS:
             except (OSError, IndexError):
                 continue
             self.questions.append((q.name, q.type))
+            self.wires.append((wire, peer))
+            q.peer, q.server = peer, self
             threading.Thread(target=self._one, args=(q, peer), daemon=True).start()
 
     def _one(self, q, peer):
         out = self.answer(q, False)
         for packet in out if isinstance(out, list) else [out]:
-            if packet is not None:
+            if callable(packet):
+                packet(q)
+            elif packet is not None:
                 try:
                     self.udp.sendto(packet, peer)
                 except OSError:
@@ -145,17 +155,20 @@ class DNS:
                 self.tcp_questions.append((q.name, q.type))
                 out = self.answer(q, True)
                 for packet in out if isinstance(out, list) else [out]:
-                    if packet is not None:
+                    if callable(packet):
+                        packet(c)
+                    elif packet is not None:
                         c.sendall(struct.pack(">H", len(packet)) + packet)
         except (OSError, IndexError, struct.error):
             pass
         finally:
             c.close()
 
-    def restart(self, zone):
+    def restart(self, zone, trick=None):
         """Another zone, and nothing asked yet. One server lasts for a whole test: a port that is bound again and again may
         still be held by a thread that waits on it."""
-        self.zone, self.questions, self.tcp_questions = dict(zone), [], []
+        self.zone, self.trick = dict(zone), trick
+        self.questions, self.tcp_questions, self.wires = [], [], []  # wires: (datagram, peer)
 
 
 def q_type(q):
@@ -289,6 +302,33 @@ class Server:
         self.socket.close()
         for c in self.connections:
             c.close()
+
+
+class BlackHole:
+    """An address that swallows connections: a backlog that is full, so that a SYN gets no answer at all."""
+
+    def __init__(self, address, port):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.sockets = [socket.socket(family, socket.SOCK_STREAM)]
+        self.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sockets[0].bind((address, port))
+        self.sockets[0].listen(0)
+        for _ in range(3):
+            c = socket.socket(family, socket.SOCK_STREAM)
+            c.setblocking(False)
+            c.connect_ex((address, port))
+            self.sockets.append(c)
+
+    def close(self):
+        for s in self.sockets:
+            s.close()
+
+
+def reset(c):
+    """Ends a connection with RST."""
+    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.sock.close()
+    return Ellipsis
 
 
 # ---- scripts ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ replaceable, and the two oracles over what happened.
 """
 import shutil
 import ssl
+import time
 
 import evil
 import lab
@@ -35,7 +36,7 @@ def context(name=MX, **more):
 
 class Stage:
     def __init__(self, mode="enforce", mx=None, web=None, zone=None, second=None, tls=None, id="1", patterns=(MX,),
-                 state=None, address="127.0.0.10", mx_server=None, drip=0, chunk=1):
+                 state=None, address="127.0.0.10", mx_server=None, drip=0, chunk=1, trick=None):
         p = pki()
         version = VERSIONS.get(tls)
         self.zone = {(DOMAIN, "MX"): [(10, MX)], (MX, "A"): [address]}
@@ -62,7 +63,7 @@ class Stage:
         if "dns" not in _pki:
             _pki["dns"] = evil.DNS({})
         self.dns = _pki["dns"]
-        self.dns.restart(self.zone)
+        self.dns.restart(self.zone, trick)
         self.state = state
 
     def __enter__(self):
@@ -107,6 +108,10 @@ def sound(stage, result, protected):
         wrong.append(f"WIRE: {stage.wire()} in clear")
     if protected and any(not m[3] for m in stage.taken):
         wrong.append("WIRE: a message taken outside TLS")
+    for _ in range(100 if delivered else 0):  # the server's thread may be a moment behind the program
+        if stage.taken:
+            break
+        time.sleep(0.01)
     if delivered and not stage.taken and not getattr(stage.mx, "unchecked", False):
         wrong.append("DELIV: delivered, and no server took it")
     if {"delivered": 0, "failed": 69, "deferred": 75}.get(r["result"]) != result.status:
@@ -115,4 +120,30 @@ def sound(stage, result, protected):
         wrong.append("reason")
     if "AddressSanitizer" in result.stderr or "runtime error" in result.stderr or result.status < 0:
         wrong.append("crash")
+    return wrong
+
+
+def _differs(want, got):
+    """want: a value, a set of values, or a function that says whether it will do."""
+    return not (want(got) if callable(want) else got in want if isinstance(want, set) else got == want)
+
+
+def judge(stage, done, protected=False, /, **want):
+    """Both oracles, and what else differs from what is wanted. Names: result and reason; source, mode, id and trouble of the
+    policy; mxs and errors, the lists over all attempts; error, answer, tls, verified, match of the last one; replies and
+    verdicts, the lists over the recipients; took, seconds at most."""
+    r = one(done)
+    last = r["attempts"][-1] if r["attempts"] else {}
+    got = {"result": r["result"], "reason": r["reason"], "took": done.took,
+           "source": r["policy"].get("source"), "mode": r["policy"].get("mode"), "id": r["policy"].get("id"),
+           "trouble": r["policy"].get("error"),
+           "mxs": [a["mx"] for a in r["attempts"]], "errors": [a["error"] for a in r["attempts"]],
+           "error": last.get("error"), "answer": last.get("reply"), "tls": last.get("tls"),
+           "verified": last.get("verified"), "match": last.get("policy_match"),
+           "replies": [x.get("reply") for x in r["recipients"]], "verdicts": [x.get("result") for x in r["recipients"]]}
+    wrong = sound(stage, done, protected)
+    for name, value in want.items():
+        late = name == "took" and not callable(value)
+        if (got[name] > value) if late else _differs(value, got[name]):
+            wrong.append(f"{name} is {got[name]!r}" + ("" if callable(value) else f", not {value!r}"))
     return wrong
