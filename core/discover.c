@@ -88,14 +88,12 @@ static int ask_mx(struct sts_discover *d, const struct sts_time *now)
 
 static int collect(struct sts_discover *d, int8_t *slot, int *result)
 {
-    if (*slot >= 0) {
-        *result = sts_resolver_result(d->resolver, *slot);
-        if (*result == STS_BUSY) {
-            return STS_BUSY;
-        }
-        sts_resolver_drop(d->resolver, *slot);
-        *slot = -1;
+    *result = sts_resolver_result(d->resolver, *slot);
+    if (*result == STS_BUSY) {
+        return STS_BUSY;
     }
+    sts_resolver_drop(d->resolver, *slot);
+    *slot = -1;
     return STS_OK;
 }
 

@@ -104,6 +104,7 @@ TEST(s26_this_host_and_those_of_equal_or_worse_preference_go)
     add(20, "equal.example", 0);
     add(30, "ME.example", 0);
     add(20, "me.example", 0);
+    add(40, "me.example", 0);
     add(25, "worse.example", 0);
     sts_mx_finish(&l);
     CHECK(l.count == 1 && is(0, "better.example") && l.own);
