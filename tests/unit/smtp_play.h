@@ -125,7 +125,7 @@ static inline void play_start(struct play *p, const struct setup *set)
         p->to[i].code = 299; /* from another attempt */
         strcpy(p->to[i].reply, "old");
     }
-    p->to[p->set.count].error = STS_BUSY;
+    p->to[p->set.count].error = p->set.count % 2 != 0 ? STS_BUSY : STS_ERR_DNS;
     p->to[p->set.count].code = 299;
     p->source = (struct sts_source){p, play_rewind, play_read};
     p->message.raw = &p->source;
@@ -295,7 +295,9 @@ static inline void play_tls(struct play *p, int how)
 /* What holds at any time. */
 static inline bool play_sound(const struct play *p)
 {
-    if (p->violated || p->to[p->set.count].error != STS_BUSY || p->to[p->set.count].code != 299) {
+    if (p->violated ||
+        p->to[p->set.count].error != (p->set.count % 2 != 0 ? STS_BUSY : STS_ERR_DNS) ||
+        p->to[p->set.count].code != 299) {
         return false;
     }
     for (unsigned i = 0; i < p->set.count; i++) {
