@@ -30,9 +30,12 @@ enum state {
 #define SCAN_TURNS 32
 #define SCAN_PIECE 128
 
+/* At most a day, as in smtp and fetch: sts_reached() tells no more than 24 days (L13). */
 static uint32_t seconds_or(const struct sts_mailer *m, uint32_t otherwise)
 {
-    return m->config->timeout_s != 0 ? m->config->timeout_s : otherwise;
+    uint32_t s = m->config->timeout_s != 0 ? m->config->timeout_s : otherwise;
+
+    return s < 86400 ? s : 86400;
 }
 
 static uint32_t dns_timeout_s(const struct sts_mailer *m)
@@ -58,8 +61,35 @@ static bool hostname_valid(const char *name)
     return sts_host_valid(name, len);
 }
 
+static bool domain_valid(const char *domain)
+{
+    return domain != NULL && sts_host_valid(domain, sts_len(domain));
+}
+
+/* A floor or a policy under a name that no domain ever has ("example.org.") would protect nothing, and
+ * nobody would notice. */
+static int check_domains(const struct sts_mailer_config *c)
+{
+    for (size_t i = 0; i < c->floors_count; i++) {
+        if (!domain_valid(c->floors[i].domain) || c->floors[i].floor > STS_FLOOR_POLICY) {
+            return STS_ERR_ARG;
+        }
+    }
+    for (size_t i = 0; i < c->provisioned_count; i++) {
+        const struct sts_policy *policy = c->provisioned[i].policy;
+
+        if (!domain_valid(c->provisioned[i].domain) || policy == NULL ||
+            policy->mode > STS_MODE_ENFORCE) {
+            return STS_ERR_ARG;
+        }
+    }
+    return STS_OK;
+}
+
 int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_mailer_config *c)
 {
+    int err;
+
     if (m == NULL || c == NULL || c->net == NULL || c->tls == NULL || c->random == NULL ||
         c->hostname == NULL || c->floor > STS_FLOOR_POLICY) {
         return STS_ERR_ARG;
@@ -67,13 +97,20 @@ int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_ma
     if (size != sizeof *m) {
         return STS_ERR_CONFIG; /* built with another config.h */
     }
+    memset(m, 0, sizeof *m);
     if (!hostname_valid(c->hostname)) {
         return STS_ERR_NAME;
     }
-    memset(m, 0, sizeof *m);
-    m->config = c;
-    sts_stream_init(&m->stream, c->net, c->tls);
-    return sts_resolver_init(&m->resolver, c->net, c->random, c->log, c->dns, c->dns_count);
+    err = check_domains(c);
+    if (err == STS_OK) {
+        err = sts_resolver_init(&m->resolver, c->net, c->random, c->log, c->dns,
+                                c->dns != NULL ? c->dns_count : 0);
+    }
+    if (err == STS_OK) {
+        sts_stream_init(&m->stream, c->net, c->tls);
+        m->config = c; /* without it nothing can be begun */
+    }
+    return err;
 }
 
 /* One recipient: a mailbox, in the domain of those before it. */
@@ -81,7 +118,7 @@ static int check_recipient(struct sts_mailer *m, const char *address, bool first
 {
     char domain[STS_NAME_SIZE];
     struct sts_mailbox box;
-    int err = sts_mailbox_parse(address, sts_len(address), &box);
+    int err = address != NULL ? sts_mailbox_parse(address, sts_len(address), &box) : STS_ERR_ARG;
 
     if (err != STS_OK) {
         return err;
@@ -169,8 +206,9 @@ static int conclude(struct sts_mailer *m, int error, bool final)
         missing = missing == STS_OK ? r->error : missing;
     }
     m->state = OVER;
-    /* The last try may have gone well, and an earlier one have refused somebody. */
-    m->result = missing != STS_OK && error == STS_OK ? missing : error;
+    /* The last try may have gone well, and an earlier one have refused somebody; or all was said when
+     * the delivery was broken off. */
+    m->result = error == STS_OK || (m->mail != NULL && missing == STS_OK) ? missing : error;
     return m->result;
 }
 
@@ -201,8 +239,7 @@ static uint8_t floor_for(const struct sts_mailer *m)
     for (size_t i = 0; i < m->config->floors_count; i++) {
         const struct sts_domain_floor *f = &m->config->floors[i];
 
-        if (f->floor > floor && f->floor <= STS_FLOOR_POLICY &&
-            sts_same_text(f->domain, m->domain)) {
+        if (f->floor > floor && sts_same_text(f->domain, m->domain)) {
             floor = f->floor; /* the stricter one */
         }
     }
@@ -333,7 +370,9 @@ static void tell_attempt(struct sts_mailer *m, int error, int shown, const char 
 static int choosing(struct sts_mailer *m, const struct sts_time *now)
 {
     if (m->mx >= m->discover.list.count || m->tries >= TRIES_MAX) {
-        return conclude(m, m->error, m->refused);
+        bool all = m->mx >= m->discover.list.count && !m->discover.list.skipped;
+
+        return conclude(m, m->error, m->refused && all); /* "never" when every MX said so */
     }
     sts_route(&m->demand, mx_name(m), &m->route);
     if (m->route.error == STS_ERR_POLICY_REQUIRED) {
@@ -355,14 +394,19 @@ static int choosing(struct sts_mailer *m, const struct sts_time *now)
     return STS_BUSY;
 }
 
+/* Whether the domain stands for itself; then it may well be an alias (RFC 5321 5.1). */
+static bool implicit(const struct sts_mailer *m)
+{
+    return m->discover.mx_result == STS_ERR_ABSENT;
+}
+
 /* An MX that does not exist, or has no address, is passed over; where the domain stands for itself, that is the
  * answer: it takes no mail (RFC 5321 5.1). */
 static void no_address(struct sts_mailer *m, int err)
 {
-    bool implicit = m->discover.mx_result == STS_ERR_ABSENT;
     bool absent = err == STS_ERR_ABSENT || err == STS_ERR_NXDOMAIN;
 
-    m->error = implicit && absent ? STS_ERR_NXDOMAIN : STS_ERR_DNS;
+    m->error = implicit(m) && absent ? STS_ERR_NXDOMAIN : STS_ERR_DNS;
     m->refused = m->refused && sts_err_final(m->error) && sts_route_lenient(&m->demand);
     sts_log_line(m->config->log, STS_LOG_STEP, mx_name(m),
                  absent ? " has no address that mail can go to" : ": its address is not to be had",
@@ -380,7 +424,7 @@ static int looking_up(struct sts_mailer *m)
     m->host_asked = false; /* the slots are free; the addresses stay */
     m->address = 0;
     m->no_tls = false;
-    if (m->host.alias) {
+    if (m->host.alias && !implicit(m)) {
         err = STS_ERR_ABSENT; /* RFC 2181 10.3: an MX must not be an alias (D27) */
     }
     if (err != STS_OK) {
@@ -472,20 +516,22 @@ static int shortfall(const struct sts_mailer *m)
 static bool transport_error(int err)
 {
     return err == STS_ERR_CONNECT || err == STS_ERR_TIMEOUT || err == STS_ERR_CLOSED ||
-           err == STS_ERR_TLS || err == STS_ERR_END ||
-           (err <= STS_ERR_CERT_HOST && err >= STS_ERR_CERT_TRUST);
+           err == STS_ERR_TLS || (err <= STS_ERR_CERT_HOST && err >= STS_ERR_CERT_TRUST);
 }
 
-/* Errors of this machine, which no other host can mend. */
-static bool own_error(int err)
+/* Errors of this machine, which no other host can mend. A pool that is too small for what one host sent in its handshake
+ * may do for another. */
+static bool own_error(const struct sts_mailer *m, int err)
 {
     return err == STS_ERR_IO || err == STS_ERR_MESSAGE || err == STS_ERR_CLOCK ||
-           err == STS_ERR_CONFIG || err == STS_ERR_MEMORY || err == STS_ERR_RANDOM;
+           err == STS_ERR_CONFIG || err == STS_ERR_RANDOM ||
+           (err == STS_ERR_MEMORY && !m->session.handshake_failed);
 }
 
 static void next_candidate(struct sts_mailer *m, int err)
 {
-    bool opportunistic = m->route.need == STS_NEED_NOTHING && !m->no_tls;
+    /* Our own want of memory is no reason to speak in clear (H26). */
+    bool opportunistic = m->route.need == STS_NEED_NOTHING && !m->no_tls && err != STS_ERR_MEMORY;
 
     if (m->session.handshake_failed && opportunistic) {
         m->no_tls = true; /* a new connection without TLS: nothing forbids it */
@@ -524,7 +570,7 @@ static int talking(struct sts_mailer *m, const struct sts_time *now)
     tell_attempt(m, judged && pending ? STS_ERR_TEMPFAIL : err, err != STS_OK ? err : shortfall(m),
                  reply);
     /* After the final dot, silence is no refusal: another MX would deliver it twice (S14). */
-    if (!pending || sts_smtp_in_doubt(&m->session.smtp) || own_error(err)) {
+    if (!pending || sts_smtp_in_doubt(&m->session.smtp) || own_error(m, err)) {
         return conclude(m, err, false);
     }
     next_candidate(m, err);
@@ -533,16 +579,29 @@ static int talking(struct sts_mailer *m, const struct sts_time *now)
 
 /* ---- calls ------------------------------------------------------------------------------- */
 
+static bool may_begin(const struct sts_mailer *m)
+{
+    return m->config != NULL && (m->state == IDLE || m->state == OVER);
+}
+
+/* What was not begun must not look like what ended before. */
+static int not_begun(struct sts_mailer *m, int err)
+{
+    m->state = OVER;
+    m->result = err;
+    return err;
+}
+
 int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const struct sts_time *now)
 {
     int err;
 
-    if (m->state != IDLE && m->state != OVER) {
+    if (!may_begin(m)) {
         return STS_ERR_STATE;
     }
     err = check_mail(m, mail);
     if (err != STS_OK) {
-        return err;
+        return not_begun(m, err);
     }
     for (size_t i = 0; i < mail->count; i++) {
         mail->recipients[i].error = STS_BUSY;
@@ -573,14 +632,14 @@ int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct st
 {
     int err;
 
-    if (m->state != IDLE && m->state != OVER) {
+    if (!may_begin(m)) {
         return STS_ERR_STATE;
     }
-    err = sts_name_canon(domain, sts_len(domain), m->domain);
-    if (err != STS_OK) {
-        return err;
-    }
     m->mail = NULL;
+    err = domain != NULL ? sts_name_canon(domain, sts_len(domain), m->domain) : STS_ERR_ARG;
+    if (err != STS_OK) {
+        return not_begun(m, err);
+    }
     m->host_asked = false;
     if (now->trust == STS_CLOCK_UNSET) {
         (void)conclude(m, STS_ERR_CLOCK, false);
@@ -600,8 +659,7 @@ static int step(struct sts_mailer *m, const struct sts_time *now)
     case CONNECTING: connect(m, now); return STS_BUSY;
     case TALKING: return talking(m, now);
     case REFRESHING: return refreshing(m, now);
-    case OVER: return m->result;
-    default: return STS_ERR_STATE;
+    default: return m->result; /* OVER */
     }
 }
 
@@ -642,6 +700,11 @@ void sts_mailer_wait(struct sts_mailer *m, const struct sts_time *now, uint32_t 
 
 void sts_mailer_abort(struct sts_mailer *m)
 {
+    bool pending;
+
+    if (m->state == TALKING) {
+        (void)take_verdicts(m, &pending); /* what was said of a recipient stands */
+    }
     if (m->state != IDLE && m->state != OVER) {
         (void)conclude(m, STS_ERR_CLOSED, false);
     }

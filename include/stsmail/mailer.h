@@ -50,8 +50,10 @@ struct sts_mail {
 
 struct sts_mailer; /* defined at the end of this header */
 
-/* Prepares a mailer. `config` and all it names stay in place. STS_OK; STS_ERR_ARG, STS_ERR_NAME (the
- * hostname), STS_ERR_CONFIG (no DNS server; library and program built with other limits). */
+/* Prepares a mailer. `config` and all it names stay in place. STS_OK; STS_ERR_ARG (also a floor or a
+ * provisioned policy that could never apply: no such level or mode, or no domain of that form),
+ * STS_ERR_NAME (the hostname), STS_ERR_CONFIG (no DNS server; library and program built with other
+ * limits). After an error nothing can be begun with it: STS_ERR_STATE. */
 #define sts_mailer_init(m, config) sts_mailer_init_sized((m), sizeof(struct sts_mailer), (config))
 int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_mailer_config *config);
 
@@ -71,7 +73,7 @@ int sts_mailer_poll(struct sts_mailer *m, const struct sts_time *now);
 /* Waits (the port's wait) until poll can go on, at most max_ms. */
 void sts_mailer_wait(struct sts_mailer *m, const struct sts_time *now, uint32_t max_ms);
 
-/* Breaks the delivery off: recipients that are not delivered are STS_ERR_CLOSED. */
+/* Breaks the delivery off: recipients without a verdict are STS_ERR_CLOSED. */
 void sts_mailer_abort(struct sts_mailer *m);
 
 #include <stsmail/mailer_struct.h>
