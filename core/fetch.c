@@ -89,10 +89,6 @@ static bool finish(struct sts_fetch *f, int result, int cause)
     f->state = F_IDLE;
     f->result = result;
     f->cause = cause;
-    f->reason[0] = '\0';
-    if (result != STS_OK) {
-        explain(f);
-    }
     return false;
 }
 
@@ -341,8 +337,12 @@ void sts_fetch_stop(struct sts_fetch *f)
     f->result = STS_ERR_CLOSED;
 }
 
-const char *sts_fetch_reason(const struct sts_fetch *f)
+const char *sts_fetch_reason(struct sts_fetch *f)
 {
+    f->reason[0] = '\0';
+    if (f->state == F_IDLE && f->result != STS_OK) {
+        explain(f);
+    }
     return f->reason;
 }
 

@@ -4,7 +4,6 @@
  */
 #include <stsmail/engine/text.h>
 
-#include <stdarg.h>
 #include <string.h>
 
 /* ---- comparing ---------------------------------------------------------------------------- */
@@ -367,31 +366,7 @@ char *sts_out_end(struct sts_out *o)
     return o->buf;
 }
 
-/* ---- the log, and secrets ----------------------------------------------------------------- */
-
-void sts_log_line(const struct sts_log *log, int kind, const char *first, ...)
-{
-    static const char cut[] = "...";
-    char line[256];
-    size_t len = 0;
-    va_list pieces;
-
-    if (log == NULL || log->line == NULL) {
-        return;
-    }
-    va_start(pieces, first);
-    for (const char *piece = first; piece != NULL; piece = va_arg(pieces, const char *)) {
-        while (*piece != '\0' && len < sizeof line) {
-            line[len++] = *piece++;
-        }
-        if (*piece != '\0') {
-            memcpy(line + sizeof line - (sizeof cut - 1), cut, sizeof cut - 1);
-            break;
-        }
-    }
-    va_end(pieces);
-    log->line(log->ctx, kind, line, len);
-}
+/* ---- secrets -------------------------------------------------------------------------------- */
 
 void sts_wipe(void *p, size_t len)
 {

@@ -9,6 +9,10 @@
 #ifndef STSMAIL_CONFIG_H
 #define STSMAIL_CONFIG_H
 
+/* The limits of an installed library; pkg-config says -DSTS_CONFIG_FILE=STS_CONFIG_INSTALLED, since quotes would not
+ * survive a shell or a makefile. */
+#define STS_CONFIG_INSTALLED <stsmail/limits.h>
+
 #ifdef STS_CONFIG_FILE
 #include STS_CONFIG_FILE
 #endif
@@ -81,6 +85,12 @@
 /* Whether IPv6 addresses are looked up (AAAA) and used. 0 or 1. */
 #ifndef STS_IPV6
 #define STS_IPV6 1
+#endif
+
+/* Whether the conversation and the steps can be logged (struct sts_log). 0 or 1. The sentences and the calls take
+ * about 5 KB of code; results and errors are the same without. */
+#ifndef STS_LOG
+#define STS_LOG 1
 #endif
 
 #if STS_MX_MAX < 1 || STS_MX_MAX > 64

@@ -53,7 +53,7 @@ void sts_fetch_stop(struct sts_fetch *f);
 
 /* For a person, once sts_fetch_poll() gave an error: what went wrong, one sentence without a full stop. Only our own
  * words: nothing in it comes from the peer but a status. */
-const char *sts_fetch_reason(const struct sts_fetch *f);
+const char *sts_fetch_reason(struct sts_fetch *f);
 
 /* What to wait for beside the resolver; as sts_resolver_wait(). */
 size_t sts_fetch_wait(const struct sts_fetch *f, const struct sts_time *now, struct sts_wait *w,
