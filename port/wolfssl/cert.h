@@ -50,6 +50,7 @@ bool sts_der_equal(const struct sts_der *a, const struct sts_der *b);
 struct sts_cert {
     struct sts_der issuer, subject; /* whole elements */
     int64_t from_s, until_s;        /* seconds since 1970, both inclusive */
+    struct sts_der key;             /* SubjectPublicKeyInfo: the elements of the sequence */
     struct sts_der extensions;      /* the elements of the sequence; empty where there are none */
 };
 
@@ -61,6 +62,10 @@ int sts_cert_extension(const struct sts_cert *c, uint8_t id, struct sts_der *val
 bool sts_cert_is_ca(const struct sts_cert *c);
 /* Whether the key usage allows all of `bits` (first octet of the bit string); true without the extension. */
 bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits);
+
+/* Whether the public key is RSA of 2048 bits or more with a sound exponent, or on a curve of 256 bits or
+ * more. */
+bool sts_cert_key_strong(const struct sts_cert *c);
 
 #define STS_KEY_USAGE_SIGNATURE 0x80u
 #define STS_KEY_USAGE_CERT_SIGN 0x04u

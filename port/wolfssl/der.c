@@ -154,8 +154,7 @@ int sts_cert_read(struct sts_cert *c, const uint8_t *der, size_t len)
         !sts_der_take(&tbs, STS_DER_INTEGER, &skip) ||  /* serial number */
         !sts_der_take(&tbs, STS_DER_SEQUENCE, &skip) || /* signature algorithm */
         !take_whole(&tbs, &c->issuer) || !take_validity(&tbs, c) ||
-        !take_whole(&tbs, &c->subject) ||
-        !sts_der_take(&tbs, STS_DER_SEQUENCE, &skip)) { /* public key */
+        !take_whole(&tbs, &c->subject) || !sts_der_take(&tbs, STS_DER_SEQUENCE, &c->key)) {
         return STS_ERR_SYNTAX;
     }
     while (sts_der_next(&tbs, &tag, &skip)) { /* [1], [2]: unique identifiers; [3] extensions */
@@ -219,4 +218,55 @@ bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits)
     }
     return sts_der_take(&value, STS_DER_BITS, &value) && value.end - value.at >= 2 &&
            (value.at[1] & bits) == bits;
+}
+
+/* ---- keys -------------------------------------------------------------------------------------- */
+
+/* Bits of a positive INTEGER. */
+static size_t bits_of(struct sts_der n)
+{
+    size_t bits;
+
+    while (n.at != n.end && *n.at == 0) {
+        n.at++;
+    }
+    if (n.at == n.end) {
+        return 0;
+    }
+    bits = (size_t)(n.end - n.at) * 8;
+    for (unsigned first = *n.at; first < 0x80u; first <<= 1) {
+        bits--;
+    }
+    return bits;
+}
+
+/* RFC 8017 A.1.1: the modulus, and an exponent that is odd and not 1, for which a padded digest would be its own
+ * signature. */
+static bool rsa_strong(struct sts_der key)
+{
+    struct sts_der n, e;
+
+    return sts_der_take(&key, STS_DER_SEQUENCE, &key) && sts_der_take(&key, STS_DER_INTEGER, &n) &&
+           sts_der_take(&key, STS_DER_INTEGER, &e) && bits_of(n) >= 2048 && bits_of(e) >= 2 &&
+           (e.end[-1] & 1u) != 0;
+}
+
+bool sts_cert_key_strong(const struct sts_cert *c)
+{
+    static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01}; /* pkcs-1 */
+    static const uint8_t ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
+    struct sts_der d = c->key;
+    struct sts_der oid, key;
+    size_t len;
+
+    if (!sts_der_take(&d, STS_DER_SEQUENCE, &oid) || !sts_der_take(&oid, STS_DER_OID, &oid) ||
+        !sts_der_take(&d, STS_DER_BITS, &key) || key.at == key.end || *key.at++ != 0) {
+        return false;
+    }
+    len = (size_t)(oid.end - oid.at);
+    if (len == sizeof rsa + 1 && memcmp(oid.at, rsa, sizeof rsa) == 0) {
+        return rsa_strong(key);
+    }
+    /* an uncompressed point of P-256 or more (RFC 5480 2.2) */
+    return len == sizeof ec && memcmp(oid.at, ec, sizeof ec) == 0 && key.end - key.at >= 1 + 2 * 32;
 }

@@ -134,7 +134,7 @@ int sts_identity_usage(const uint8_t *der, size_t len)
 {
     struct sts_cert cert;
 
-    if (sts_cert_read(&cert, der, len) != STS_OK || !serves(&cert) ||
+    if (sts_cert_read(&cert, der, len) != STS_OK || !sts_cert_key_strong(&cert) || !serves(&cert) ||
         !sts_cert_key_usage(&cert, STS_KEY_USAGE_SIGNATURE)) {
         return STS_ERR_TLS;
     }

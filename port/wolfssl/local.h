@@ -31,15 +31,19 @@ struct sts_wolfssl_conn {
     uint32_t pool_failed; /* pool.failed when it was opened */
     int error;            /* sticky */
     int leaf_error;       /* what is wrong with the leaf */
-    int chain_error;      /* what was wrong with a CA that was passed over */
     uint16_t budget;      /* bytes that this call may still read */
     uint8_t depth;        /* of look-ups within look-ups */
     bool leaf_seen;       /* wolfSSL gave its verdict on a leaf */
     bool leaf_good;       /* and it was good, and so was ours */
+    bool expired;         /* a CA under an anchor, or an anchor, that was asked for had expired */
     bool denied;          /* a CA's name constraints do not allow the host */
     bool closed, wants_write, done;
     const uint8_t *passed_over; /* a CA of the chain that failed, and must not be added */
     size_t passed_over_len;
+    const WOLFSSL_BUFFER_INFO *chain; /* what the peer sent, known once a CA of it failed */
+    int chain_count;
+    uint32_t again;        /* by place in it: lacked its issuer, which may have come later */
+    struct Signer *issuer; /* the signer that was found last */
 };
 
 /* Whose turn it is: wolfSSL's hooks carry no argument of ours. Set by every function of struct sts_tls. */

@@ -65,8 +65,11 @@ static int judge_ca(struct sts_wolfssl_conn *c, const WOLFSSL_X509_STORE_CTX *st
 
     c->passed_over = der->buffer;
     c->passed_over_len = der->length;
-    if (c->chain_error == STS_OK) {
-        c->chain_error = category(store->error);
+    c->chain = store->certs;
+    c->chain_count = store->totalCerts;
+    c->expired |= category(store->error) == STS_ERR_CERT_EXPIRED;
+    if (store->error == ASN_NO_SIGNER_E && store->error_depth < 32) {
+        c->again |= UINT32_C(1) << store->error_depth;
     }
     return 1;
 }
@@ -78,7 +81,7 @@ static int judge_leaf(struct sts_wolfssl_conn *c, int ok, const WOLFSSL_X509_STO
 
     if (!ok || store->error != 0) {
         err = category(store->error);
-        if (err == STS_ERR_CERT_TRUST && c->chain_error == STS_ERR_CERT_EXPIRED) {
+        if (err == STS_ERR_CERT_TRUST && c->expired) {
             err = STS_ERR_CERT_EXPIRED; /* what is missing is what had expired */
         }
         return err;
@@ -102,6 +105,7 @@ static int on_certificate(int ok, WOLFSSL_X509_STORE_CTX *store)
         return judge_ca(c, store);
     }
     c->leaf_error = judge_leaf(c, ok, store);
+    c->chain = NULL; /* wolfSSL's buffer ends here */
     c->leaf_seen = true;
     c->leaf_good = c->leaf_error == STS_OK;
     return c->leaf_good || !c->peer.require;

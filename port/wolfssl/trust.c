@@ -94,9 +94,6 @@ static void measure(struct body *b)
             return;
         }
     }
-    if (b->line % 4 != 0) {
-        b->line = 0;
-    }
 }
 
 /* Where the n-th character of base64 stands, not counting line ends. */
@@ -277,21 +274,31 @@ static bool fits(const struct body *b, enum by by, const uint8_t *hash)
 
 /* ---- loading ------------------------------------------------------------------------------------- */
 
-static Signer *search_pem(void *cm, const uint8_t *hash, enum by by);
+/* Whether the signer that was found last sets a limit that this CA would break. wolfSSL sees to that for what
+ * the peer sends in order, but counts only over certificates that are not self-issued, and for those takes
+ * the limit from themselves: one that stands under a limit is not taken. */
+static bool path_ends(const struct sts_wolfssl_conn *c, const struct sts_cert *cert)
+{
+    bool self_issued = sts_der_equal(&cert->subject, &cert->issuer);
 
-/* A CA in the file that another one issued is no anchor: it has to verify as if the peer had sent it. */
-static bool verify_issued(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c, const uint8_t *der,
-                          size_t len)
+    return c->issuer == NULL || c->issuer->maxPathLen == 0 ||
+           (self_issued && c->issuer->maxPathLen < WOLFSSL_MAX_PATH_LEN);
+}
+
+/* A CA that another one issued is no anchor, wherever it was found: it has to verify. */
+static bool verify_issued(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c,
+                          const struct sts_cert *cert, const uint8_t *der, size_t len)
 {
     int ret;
 
-    if (c->depth >= 3) {
+    if (c->depth >= 4) {
         return false;
     }
     c->depth++;
     ret = wolfSSL_CertManagerVerifyBuffer(cm, der, (long)len, WOLFSSL_FILETYPE_ASN1);
     c->depth--;
-    return ret == WOLFSSL_SUCCESS;
+    c->expired |= ret == ASN_BEFORE_DATE_E || ret == ASN_AFTER_DATE_E;
+    return ret == WOLFSSL_SUCCESS && !path_ends(c, cert);
 }
 
 static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool anchor)
@@ -302,20 +309,24 @@ static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool a
         return false;
     }
     memcpy(buffer->buffer, der, len);
-    return anchor ? AddCA(cm, &buffer, WOLFSSL_USER_CA, VERIFY) == WOLFSSL_SUCCESS
-                  : sts_wolfssl_add_ca(cm, &buffer, WOLFSSL_CHAIN_CA, NO_VERIFY) == WOLFSSL_SUCCESS;
+    return AddCA(cm, &buffer, anchor ? WOLFSSL_USER_CA : WOLFSSL_CHAIN_CA,
+                 anchor ? VERIFY : NO_VERIFY) == WOLFSSL_SUCCESS;
+}
+
+static bool may_issue(const struct sts_cert *cert)
+{
+    return sts_cert_is_ca(cert) && sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN) &&
+           sts_cert_key_strong(cert);
 }
 
 /* What makes a certificate of the file a CA that may be used now. */
 static bool usable(struct sts_wolfssl_conn *c, const struct sts_cert *cert)
 {
-    if (!sts_cert_is_ca(cert) || !sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN)) {
+    if (!may_issue(cert)) {
         return false;
     }
     if (sts_wolfssl_turn.utc_s < cert->from_s || sts_wolfssl_turn.utc_s > cert->until_s) {
-        if (c->chain_error == STS_OK) {
-            c->chain_error = STS_ERR_CERT_EXPIRED;
-        }
+        c->expired = true;
         return false;
     }
     return true;
@@ -332,7 +343,7 @@ static bool load(WOLFSSL_CERT_MANAGER *cm, const struct body *b)
         sts_cert_read(&cert, der, b->size) == STS_OK && usable(c, &cert)) {
         bool anchor = sts_der_equal(&cert.subject, &cert.issuer);
 
-        ok = (anchor || verify_issued(cm, c, der, b->size)) && add(cm, der, b->size, anchor);
+        ok = (anchor || verify_issued(cm, c, &cert, der, b->size)) && add(cm, der, b->size, anchor);
     }
     sts_pool_give(&c->w->pool, der);
     return ok;
@@ -359,6 +370,52 @@ static Signer *search_pem(void *cm, const uint8_t *hash, enum by by)
             if (found != NULL) {
                 return found;
             }
+        }
+    }
+    return NULL;
+}
+
+/* ---- the peer's chain, out of order ------------------------------------------------------------- */
+
+static bool digest_is(const struct sts_der *d, const uint8_t *hash)
+{
+    byte digest[WC_SHA256_DIGEST_SIZE];
+
+    return wc_Sha256Hash(d->at, (word32)(d->end - d->at), digest) == 0 &&
+           memcmp(digest, hash, sizeof digest) == 0;
+}
+
+static bool cert_fits(const struct sts_cert *cert, enum by by, const uint8_t *hash)
+{
+    struct sts_der id;
+
+    if (by == BY_NAME) {
+        return digest_is(&cert->subject, hash);
+    }
+    return sts_cert_extension(cert, STS_EXT_KEY_ID, &id) == 1 &&
+           sts_der_take(&id, STS_DER_OCTETS, &id) && digest_is(&id, hash);
+}
+
+/* wolfSSL goes down the chain from its end, so a CA that stands before its issuer has failed by the time it
+ * is asked for (RFC 8446 4.4.2 wants any order to do). It gets one more try, now that all are known. */
+static Signer *search_chain(void *cm, const uint8_t *hash, enum by by)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    uint8_t wanted[SIGNER_DIGEST_SIZE];
+    struct sts_cert cert;
+
+    memcpy(wanted, hash, sizeof wanted);
+    for (int i = 1; c->chain != NULL && i < c->chain_count && i < 32; i++) {
+        const WOLFSSL_BUFFER_INFO *der = &c->chain[i];
+
+        if ((c->again >> i & 1u) == 0 || sts_cert_read(&cert, der->buffer, der->length) != STS_OK ||
+            !cert_fits(&cert, by, wanted)) {
+            continue;
+        }
+        c->again &= ~(UINT32_C(1) << i);
+        if (may_issue(&cert) && verify_issued(cm, c, &cert, der->buffer, der->length) &&
+            add(cm, der->buffer, der->length, false)) {
+            return table(cm, wanted, by);
         }
     }
     return NULL;
@@ -410,6 +467,9 @@ static Signer *used(Signer *s)
 {
     struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
 
+    if (c != NULL) {
+        c->issuer = s;
+    }
     if (s != NULL && c != NULL &&
         (!any_under(s->permittedNames, c->peer.name, true) ||
          any_under(s->excludedNames, c->peer.name, false))) {
@@ -426,6 +486,7 @@ static Signer *get(void *cm, unsigned char *hash, enum by by)
 
     if (s == NULL && sts_wolfssl_turn.conn != NULL) {
         s = search_pem(cm, hash, by);
+        s = s != NULL ? s : search_chain(cm, hash, by);
     }
     return used(s);
 }
@@ -446,38 +507,22 @@ static bool was_passed_over(const struct sts_wolfssl_conn *c, const DerBuffer *d
            memcmp(c->passed_over, der->buffer, der->length) == 0;
 }
 
-/* wolfSSL counts a path's length over certificates that are not self-issued, and for those takes the
- * limit from themselves. One that stands under a limit is not taken: no public CA has such. */
-static bool dodges_path_length(WOLFSSL_CERT_MANAGER *cm, const DerBuffer *der)
-{
-    struct sts_cert cert;
-    Signer *issuer;
-    byte hash[SIGNER_DIGEST_SIZE];
-
-    if (sts_cert_read(&cert, der->buffer, der->length) != STS_OK ||
-        !sts_der_equal(&cert.subject, &cert.issuer)) {
-        return false;
-    }
-    if (wc_Sha256Hash(cert.issuer.at, (word32)(cert.issuer.end - cert.issuer.at), hash) != 0) {
-        return true;
-    }
-    issuer = GetCAByName(cm, hash);
-    return issuer != NULL && issuer->maxPathLen < WOLFSSL_MAX_PATH_LEN;
-}
-
 /* internal.c wants to add a CA of the peer's chain. One that did not verify, or may not be a CA, is
- * left out, and that is all: the rest of the chain stands or falls without it. */
+ * left out, and that is all: the rest of the chain stands or falls without it. (A pool that ran out shows
+ * in its counter.) */
 int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int verify)
 {
     struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
-    int ret;
+    struct sts_cert cert;
 
-    if (c == NULL || was_passed_over(c, *der) || dodges_path_length(cm, *der)) {
+    if (c == NULL || was_passed_over(c, *der) ||
+        sts_cert_read(&cert, (*der)->buffer, (*der)->length) != STS_OK || !may_issue(&cert) ||
+        path_ends(c, &cert)) {
         FreeDer(der);
-        return WOLFSSL_SUCCESS;
+    } else {
+        (void)AddCA(cm, der, type, verify);
     }
-    ret = AddCA(cm, der, type, verify);
-    return ret == MEMORY_E || ret == MEMORY_ERROR ? ret : WOLFSSL_SUCCESS;
+    return WOLFSSL_SUCCESS;
 }
 
 int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len)

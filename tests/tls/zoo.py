@@ -471,13 +471,22 @@ def chains(z, root, inter):
                                                        end=NOW - DAY).der))
     late = Ca(z, "inter-late-file", root)
     add("inter-late-in-ca-file", "X31", "expired", z.leaf(late), ca="inter-late-in-file.pem")
-    z.write("fake-first.pem", pem(fake.der, root.der))
+    for label, extensions in (("root-not-ca", [bc(False), ku(SIGN)]), ("root-no-bc", []),
+                              ("root-no-cert-sign", [bc(True), ku(SIGN)])):
+        top = Ca(z, label, extensions=extensions)
+        z.write(label + ".pem", pem(top.der))
+        add(label, "X17", "trust", z.leaf(top, extensions=[bc(False), ku(SIGN), san(HOST)]), ca=label + ".pem")
+    disorder(z, root, inter, short, longer)
+    forged_rsa(z, root)
     lines = pem(root.der).split("\n")
     z.write("messy.pem", "# our root\r\n" + "garbage ---- -----BEGIN\r\n" + "\r\n".join(
         [lines[0], "!!!" + lines[1][3:], *lines[2:]]) + pem(alone.der) + "\r\n".join(lines) +
         "-----BEGIN CERTIFICATE-----\nMIIB\n")
     add("ca-file-messy", "X31", "verified", z.leaf(inter), inter, ca="messy.pem")
     body = "".join(lines[1:-2])
+    by_50 = [body[i:i + 50] for i in range(0, len(body), 50)]
+    z.write("odd.pem", "\n".join([lines[0], *by_50, lines[-2], ""]))
+    add("ca-file-lines-of-50", "X31", "verified", z.leaf(inter), inter, ca="odd.pem")
     z.write("one-line.pem", f"{lines[0]}\n{body}\n{lines[-2]}\n")
     add("ca-file-one-line", "X31", "verified", z.leaf(inter), inter, ca="one-line.pem")
     ragged = [body[i:i + n] for i, n in ((0, 7), (7, 100), (107, 1), (108, 10 ** 6))]
@@ -485,6 +494,40 @@ def chains(z, root, inter):
     add("ca-file-ragged", "X31", "verified", z.leaf(inter), inter, ca="ragged.pem")
     z.write("twice.pem", pem(root.der, root.der, alone.der))
     add("ca-file-duplicate", "X31", "verified", z.leaf(inter), inter, ca="twice.pem")
+
+
+def disorder(z, root, inter, short, longer):
+    """Chains whose certificates do not stand in the order of issue."""
+    add = z.case
+    a = Ca(z, "deep-0", inter)
+    b = Ca(z, "deep-1", a)
+    c = Ca(z, "deep-2", b)
+    for i, order in enumerate(((a, b, c, inter), (inter, a, b, c), (b, inter, c, a), (c, a, inter, b))):
+        add(f"disorder-{i}", "X24", "verified", z.leaf(c), [x.der for x in order])
+    add("disorder-gap", "X24", "trust", z.leaf(c), [a.der, c.der, inter.der])
+    add("disorder-path", "X17", "trust", z.leaf(longer), [short.der, longer.der])
+    stale = Ca(z, "stale", root, start=NOW - 9 * DAY, end=NOW - DAY)
+    under = Ca(z, "under-late", stale)
+    add("disorder-late", "X15", "expired", z.leaf(under), [stale.der, under.der])
+    loop_a, loop_b = Ca(z, "loop-a"), Ca(z, "loop-b")
+    over_a = certificate(loop_a.name, loop_a.key, loop_b.name, loop_b.key, [bc(True), ku(CERT_SIGN)])
+    over_b = certificate(loop_b.name, loop_b.key, loop_a.name, loop_a.key, [bc(True), ku(CERT_SIGN)])
+    add("loop", "X24", "trust", z.leaf(loop_a), [over_a, over_b] * 4)
+    add("loop-no-akid", "X24", "trust", z.leaf(loop_a, extensions=[bc(False), ku(SIGN), san(HOST)]),
+        [over_a, over_b] * 4)
+
+
+def forged_rsa(z, root):
+    """A CA with the RSA exponent 1: a signature of its is the padded digest itself."""
+    key = z.keys.get("e1", "rsa2048")
+    numbers = der(3, b"\0", seq(integer(key.public_key().public_numbers().n), integer(1)))
+    e1 = Ca(z, "inter-e1", root, extensions=[bc(True), ku(CERT_SIGN)],
+            public=seq(seq(oid("1.2.840.113549.1.1.1"), NULL), numbers))
+    forged = pieces(certificate(name("leaf"), z.keys.get("leaf-p256"), e1.name, key,
+                                [bc(False), ku(SIGN), san(HOST)]))
+    digest = seq(seq(oid("2.16.840.1.101.3.4.2.1"), NULL), der(4, hashlib.sha256(forged[0]).digest()))
+    padded = b"\0\1" + b"\xff" * (256 - 3 - len(digest)) + b"\0" + digest
+    z.case("inter-rsa-e1", "X21", "trust", seq(*forged[:2], der(3, b"\0", padded)), e1)
 
 
 def name_constraints(z, root):
@@ -532,6 +575,7 @@ def usages(z, inter, root):
     for kind, expect in (("rsa1024", "tls"), ("p192", "tls"), ("p224", "tls"), ("k256", "tls"),
                          ("ed25519", "tls")):
         add("weak-" + kind, "X21", expect, z.leaf(inter, kind=kind), inter, kind=kind)
+    add("serial-negative", "X20", "verified", z.leaf(inter, serial=-5), inter, also="tls")
     add("leaf-sha1", "X21", "trust", z.leaf(inter, digest="sha1"), inter)
     weak_rsa = Ca(z, "root-rsa", kind="rsa2048")
     add("leaf-rsa-md5", "X21", "trust", z.leaf(weak_rsa, digest="md5"), ca="rsa.pem")

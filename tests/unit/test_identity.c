@@ -54,11 +54,44 @@ static void extension(struct buffer *list, uint8_t id, const void *value, size_t
     wrap(list, STS_DER_SEQUENCE, &one);
 }
 
-static struct buffer names, extensions;
+static struct buffer names, extensions, key;
+
+#define OID_RSA "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+#define OID_EC  "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+
+/* SubjectPublicKeyInfo: an algorithm, and octets of a point, or modulus and exponent */
+static void key_of(const char *oid, const void *bytes, size_t len)
+{
+    static struct buffer bits;
+
+    key.len = bits.len = 0;
+    element(&key, STS_DER_SEQUENCE, oid, strlen(oid));
+    put(&bits, "", 1);
+    put(&bits, bytes, len);
+    wrap(&key, STS_DER_BITS, &bits);
+}
+
+static void rsa_key(size_t bits, const void *exponent, size_t len)
+{
+    static struct buffer modulus, numbers, list;
+
+    modulus.len = numbers.len = list.len = 0;
+    put(&modulus, "", bits % 8 == 0);
+    memset(modulus.bytes + modulus.len, 0xff, (bits + 7) / 8);
+    modulus.bytes[modulus.len] = (uint8_t)(0xffu >> (8 - bits % 8) % 8);
+    modulus.len += (bits + 7) / 8;
+    wrap(&numbers, STS_DER_INTEGER, &modulus);
+    element(&numbers, STS_DER_INTEGER, exponent, len);
+    wrap(&list, STS_DER_SEQUENCE, &numbers);
+    key_of(OID_RSA, list.bytes, list.len);
+}
 
 static void begin(void)
 {
+    static const uint8_t point[65] = {4};
+
     names.len = extensions.len = 0;
+    key_of(OID_EC, point, sizeof point);
 }
 
 static void dns_name(const void *text, size_t len)
@@ -82,7 +115,7 @@ static const struct buffer *certificate_of(const char *subject, const char *issu
     element(&tbs, STS_DER_SEQUENCE, issuer, strlen(issuer));
     element(&tbs, STS_DER_SEQUENCE, validity, sizeof validity - 1);
     element(&tbs, STS_DER_SEQUENCE, subject, strlen(subject));
-    element(&tbs, STS_DER_SEQUENCE, "", 0);
+    wrap(&tbs, STS_DER_SEQUENCE, &key);
     list.len = 0;
     wrap(&list, STS_DER_SEQUENCE, &extensions);
     wrap(&tbs, 0xa3, &list);
@@ -387,6 +420,37 @@ TEST(x19_a_ca_is_a_server_only_by_its_own_word)
     begin();
     extension(&extensions, STS_EXT_CONSTRAINTS, BYTES("\x30\x00"));
     CHECK(usage_of("s", "i") == STS_OK);
+}
+
+TEST(x21_weak_keys_are_refused)
+{
+    static const uint8_t point[97] = {4};
+
+    begin();
+    key_of(OID_EC, point, 97);
+    CHECK(usage_of("s", "i") == STS_OK);
+    key_of(OID_EC, point, 57); /* P-224 */
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    key_of(OID_EC, point, 0);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    key_of("\x06\x03\x2b\x65\x70", point, 97); /* Ed25519 */
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(2048, "\x01\x00\x01", 3);
+    CHECK(usage_of("s", "i") == STS_OK);
+    rsa_key(2049, "\x03", 1);
+    CHECK(usage_of("s", "i") == STS_OK);
+    rsa_key(2047, "\x01\x00\x01", 3);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(1024, "\x01\x00\x01", 3);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(2048, "\x01", 1);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(2048, "\x00\x01", 2);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(2048, "\x04", 1);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
+    rsa_key(2048, "", 0);
+    CHECK(usage_of("s", "i") == STS_ERR_TLS);
 }
 
 /* ---- dates ------------------------------------------------------------------------------------------- */
