@@ -10,7 +10,7 @@ LINUX_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-need
 LINUX_HOSTED := -std=c11 $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_FORTIFY_SOURCE=2 -Iinclude
 
 LINUX_OBJ := $(B)/linux/obj
-LINUX_LIB := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(CORE) $(wildcard port/posix/*.c)) \
+LINUX_LIB := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(CORE) $(wildcard port/posix/*.c port/ram/*.c)) \
         $(patsubst %.c,$(B)/linux/%.o,$(wildcard port/wolfssl/*.c))
 LINUX_MAIN := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(wildcard boards/linux/*.c))
 
@@ -26,7 +26,7 @@ $(LINUX_OBJ)/core/%.o: core/%.c | linux-packages
 	@mkdir -p $(@D)
 	$(CC) $(CORE_FLAGS) $(LINUX_FLAGS) -c $< -o $@
 
-$(LINUX_OBJ)/port/posix/%.o: port/posix/%.c | linux-packages
+$(LINUX_OBJ)/port/%.o: port/%.c | linux-packages
 	@mkdir -p $(@D)
 	$(CC) $(LINUX_HOSTED) $(LINUX_FLAGS) -c $< -o $@
 
