@@ -2,7 +2,11 @@
 #
 # The program against real servers, and against some that lie, in network namespaces of their own.
 
-INTEROP_SERVERS := postfix nginx knot unbound
+DEMO_SERVERS := postfix nginx knot unbound
+INTEROP_SERVERS := $(DEMO_SERVERS) nsd exim4-daemon-light opensmtpd python3-aiosmtpd
+INTEROP_TESTS := test_servers.py
+# With STSMAIL=... another build of the program is tested.
+INTEROP_PROGRAM := $(or $(STSMAIL),$(abspath $(B)/linux/stsmail))
 
 .PHONY: interop-packages
 interop-packages:
@@ -11,5 +15,18 @@ interop-packages:
 ## demo: the main job on real servers, and two attacks on it
 .PHONY: demo
 demo: $(B)/linux/stsmail interop-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@STSMAIL=$(INTEROP_PROGRAM) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/demo.py
+
+$(B)/interop/compose_tool: tests/interop/compose_tool.c $(CORE) $(wildcard include/stsmail/*.h include/stsmail/engine/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -Iinclude $(ASAN) tests/interop/compose_tool.c $(CORE) -o $@
+
+CHECKS += interop
+## interop: the program against real servers; composed messages against Python's parser
+.PHONY: interop
+interop: $(B)/linux/stsmail $(B)/interop/compose_tool interop-packages
 	@tests/interop/unpack $(B)/servers $(INTEROP_SERVERS)
-	@STSMAIL=$(abspath $<) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/demo.py
+	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/run.py interop $(B)/results --timeout 600 \
+	    "$(PYTHON) tests/interop/check_message.py $(B)/interop/compose_tool" \
+	    $(foreach t,$(INTEROP_TESTS),"$(PYTHON) tests/interop/$(t)")

@@ -31,7 +31,7 @@ import lab
 SERVERS = os.path.join(lab.BUILD, "servers", "root")
 HERE = "/mnt"
 DNS, RESOLVER, WEB = "127.0.0.2", "127.0.0.1", "127.0.0.20"
-USERS = {"postfix": 890, "postdrop": 891, "Debian-exim": 892, "opensmtpd": 893, "opensmtpq": 894}
+USERS = {"postfix": 890, "postdrop": 891, "Debian-exim": 892, "opensmtpd": 893, "opensmtpq": 894, "vmail": 895}
 
 # An MX: where it listens, with what, and which versions of TLS it speaks (Postfix's words).
 Mx = collections.namedtuple("Mx", "address key chain protocols", defaults=(None, None, ">=TLSv1.2"))
@@ -118,12 +118,14 @@ class World:
             with open("/etc/" + name) as f:
                 known = [line for line in f if line.split(":")[0] not in USERS]
             for user, n in USERS.items():
-                known.append(f"{user}:x:{n}:{n}::/nonexistent:/usr/sbin/nologin\n" if name == "passwd" else f"{user}:x:{n}:\n")
+                known.append(f"{user}:x:{n}:{n}::/mnt/mail:/usr/sbin/nologin\n" if name == "passwd" else f"{user}:x:{n}:\n")
             self._write(os.path.join(etc, name), "".join(known))
         self._write(os.path.join(etc, "resolv.conf"), f"nameserver {RESOLVER}\n")
         self._write(os.path.join(etc, "hosts"), "127.0.0.1 localhost\n::1 localhost\n")
         self._write(os.path.join(etc, "nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n")
         self._write(os.path.join(etc, "mailname"), "mx.example.net\n")
+        os.mkdir(os.path.join(etc, "exim4"))
+        os.symlink("/mnt/exim.conf", os.path.join(etc, "exim4", "exim4.conf"))  # a file that Exim keeps its rights with
         os.chmod(folder, 0o755)
         run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={SERVERS}/usr:/usr", "/usr")
         run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={etc}:{SERVERS}/etc:/etc", "/etc")
@@ -172,14 +174,14 @@ class World:
         """Adds records to a zone; names without a dot at the end are below it."""
         self.zones.setdefault(zone, []).extend(lines)
 
-    def domain(self, zone, mx=(), policy=None, id="1", hosts=None):
+    def domain(self, zone, mx=(), policy=None, id="1", web=WEB):
         """A domain with MX hosts mx1, mx2, ... at these addresses, and a policy on the policy host."""
         for n, addresses in enumerate(mx, 1):
             self.records(zone, f"@ MX {10 * n} mx{n}")
             for address in [addresses] if isinstance(addresses, str) else addresses:
                 self.records(zone, f"mx{n} {'AAAA' if ':' in address else 'A'} {address}")
         if policy is not None:
-            self.records(zone, f'_mta-sts TXT "v=STSv1; id={id};"', f"mta-sts A {WEB}")
+            self.records(zone, f'_mta-sts TXT "v=STSv1; id={id};"', f"mta-sts A {web}")
             self.web(zone, policy)
 
     def _zone_files(self):
@@ -252,11 +254,24 @@ remote-control:
         with open(path, "w", newline="") as f:
             f.write(text)
 
-    def nginx(self, certificates, address=WEB):
-        """certificates: {zone: (key, chain)} for mta-sts.ZONE."""
+    def nginx(self, certificates, versions=None):
+        """certificates: {zone: (key, chain)} for mta-sts.ZONE; versions: {address: versions of TLS}."""
+        versions = versions or {WEB: "TLSv1.2 TLSv1.3"}
+        # The versions of an address are those of the first server there: one that has nothing else.
+        first = next(iter(certificates.values()))
         sites = "".join(f"""
     server {{
-        listen {address}:443 ssl;
+        listen {address}:443 ssl default_server;
+        server_name _;
+        ssl_protocols {words};
+        ssl_certificate {self.keep(first[1])};
+        ssl_certificate_key {self.keep(first[0])};
+        return 404;
+    }}""" for address, words in versions.items())
+        listen = "".join(f"listen {address}:443 ssl; " for address in versions)
+        sites += "".join(f"""
+    server {{
+        {listen}
         server_name mta-sts.{zone};
         root /mnt/web/{zone};
         ssl_certificate {self.keep(chain)};
@@ -271,13 +286,13 @@ http {{
     log_format seen '$host $request_uri $status $ssl_protocol';
     access_log /mnt/log/https seen;
     default_type text/plain;
-    ssl_protocols TLSv1.2 TLSv1.3;
+    server_names_hash_bucket_size 128;
     client_body_temp_path /mnt/tmp; proxy_temp_path /mnt/tmp; fastcgi_temp_path /mnt/tmp;
     uwsgi_temp_path /mnt/tmp; scgi_temp_path /mnt/tmp;{sites}
 }}
 """)
         self.start("nginx", "/usr/sbin/nginx", "-c", conf, "-e", "/mnt/log/nginx", "-p", HERE,
-                   ready=lambda: listens(address, 443))
+                   ready=lambda: all(listens(address, 443) for address in versions))
 
     def fetches(self, zone):
         """How often the policy was asked for."""
@@ -290,7 +305,14 @@ http {{
         os.chmod(to, 0o600)
         return to
 
-    # ---- Postfix ----
+    # ---- mail servers ----
+
+    @staticmethod
+    def _boxes(users, owner):
+        for user in users:
+            folder = "/mnt/mail/" + user.split("@")[1]
+            os.makedirs(folder, exist_ok=True)
+            os.chown(folder, USERS[owner], USERS[owner])
 
     def postfix(self, mxs, users, settings=()):
         """One Postfix that listens at each of `mxs`, and delivers to the Maildirs of `users`."""
@@ -314,11 +336,11 @@ http {{
             "virtual_mailbox_base = /mnt/mail", "virtual_mailbox_maps = texthash:/mnt/postfix/boxes",
             "virtual_uid_maps = static:890", "virtual_gid_maps = static:890", "virtual_mailbox_limit = 0",
             "message_size_limit = 20000000", "smtpd_tls_security_level = may", "smtpd_tls_loglevel = 1",
-            "smtpd_tls_session_cache_database =", "smtpd_peername_lookup = no", "smtpd_recipient_restrictions =",
+            "smtpd_tls_session_cache_database =", "local_header_rewrite_clients =", "smtpd_peername_lookup = no", "smtpd_recipient_restrictions =",
             "smtpd_relay_restrictions = reject_unauth_destination", "smtpd_client_connection_rate_limit = 0",
             "smtpd_client_connection_count_limit = 0", "smtputf8_enable = yes", "default_transport = error:not from here",
             *settings]) + "\n")
-        os.chown("/mnt/mail", USERS["postfix"], USERS["postfix"])
+        self._boxes(users, "postfix")
         lines = []
         for mx in mxs:
             address = f"[{mx.address}]" if ":" in mx.address else mx.address
@@ -352,5 +374,109 @@ http {{
             until("mail", there, seconds)
         except RuntimeError:
             pass
-        found = [os.path.join(folder, f) for f in os.listdir(folder)] if os.path.isdir(folder) else []
+        found = [os.path.join(folder, f) for f in os.listdir(folder) if not f.endswith(".tmp")] if os.path.isdir(folder) else []
         return [open(f, "rb").read() for f in sorted(found, key=lambda f: os.stat(f).st_mtime_ns)]
+
+    def exim(self, mxs, users):
+        """One Exim. `protocols` of an Mx are GnuTLS's words."""
+        def choose(words):
+            out = "NORMAL"
+            for mx, value in zip(mxs, words):
+                out = f"${{if eq{{$received_ip_address}}{{{mx.address}}}{{{value}}}{{{out}}}}}"
+            return out
+        self._boxes(users, "Debian-exim")
+        self.write("exim.boxes", "".join(f"{u}: /mnt/mail/{u.split('@')[1]}/{u.split('@')[0]}\n" for u in users))
+        for mx in mxs:
+            os.chown(self.keep(mx.key), USERS["Debian-exim"], 0)
+            os.chown(self.keep(mx.chain), USERS["Debian-exim"], 0)
+        os.makedirs("/mnt/exim")
+        os.chown("/mnt/exim", USERS["Debian-exim"], USERS["Debian-exim"])
+        conf = self.write("exim.conf", f"""
+primary_hostname = exim.example.net
+exim_path = /usr/sbin/exim4
+spool_directory = /mnt/exim
+log_file_path = /mnt/exim/%slog
+local_interfaces = {" ; ".join("<; " * (n == 0) + mx.address for n, mx in enumerate(mxs))}
+keep_environment =
+host_lookup =
+rfc1413_query_timeout = 0s
+tls_advertise_hosts = *
+smtputf8_advertise_hosts = *
+tls_certificate = {choose(self.keep(mx.chain) for mx in mxs)}
+tls_privatekey = {choose(self.keep(mx.key) for mx in mxs)}
+tls_require_ciphers = {choose(mx.protocols for mx in mxs)}
+domainlist ours = {" : ".join(sorted({u.split("@")[1] for u in users}))}
+acl_smtp_rcpt = rcpt
+acl_smtp_data = data
+begin acl
+rcpt:
+  require domains = +ours
+          verify = recipient
+  accept
+data:
+  accept
+begin routers
+boxes:
+  driver = accept
+  domains = +ours
+  condition = ${{lookup{{$local_part@$domain}}lsearch{{/mnt/exim.boxes}}{{yes}}{{no}}}}
+  transport = maildir
+begin transports
+maildir:
+  driver = appendfile
+  maildir_format
+  directory = ${{lookup{{$local_part@$domain}}lsearch{{/mnt/exim.boxes}}}}
+  user = Debian-exim
+  group = Debian-exim
+""")
+        os.chmod(conf, 0o644)
+        self.start("exim", "/usr/sbin/exim4", "-bdf", ready=lambda: all(listens(mx.address, 25) for mx in mxs))
+
+    def opensmtpd(self, mxs, users):
+        """One OpenSMTPD, in clear: Debian 12's has keys that its OpenSSL refuses, for any client."""
+        here = os.open(lab.ROOT, os.O_PATH)
+        run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={SERVERS}/var:/var", "/var")
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/spool")
+        if lab.ROOT.startswith("/var/"):
+            run("mount", "--bind", f"/proc/self/fd/{here}", lab.ROOT, pass_fds=[here])
+        os.close(here)
+        self._boxes(users, "vmail")
+        lines = ["table boxes { " + ", ".join(f'"{u}" = "vmail"' for u in users) + " }"]
+        lines += [f"listen on {mx.address} hostname smtpd.example.net" for mx in mxs]
+        lines += ['action "box" maildir "/mnt/mail/%{rcpt.domain}/%{rcpt.user}" virtual <boxes>']
+        lines += [f'match from any for domain "{d}" action "box"' for d in sorted({u.split("@")[1] for u in users})]
+        conf = self.write("smtpd.conf", "\n".join(lines) + "\n")
+        os.chmod(conf, 0o644)
+        self.start("opensmtpd", "/usr/sbin/smtpd", "-d", "-f", conf,
+                   ready=lambda: all(listens(mx.address, 25) for mx in mxs))
+
+    def aiosmtpd(self, mx, users):
+        """aiosmtpd, in this process."""
+        import ssl
+        from aiosmtpd.controller import Controller
+        self._boxes(users, "vmail")
+
+        class Handler:
+            async def handle_RCPT(self, server, session, envelope, address, options):
+                if address not in users:
+                    return "550 5.1.1 no such mailbox"
+                envelope.rcpt_tos.append(address)
+                return "250 2.1.5 Ok"
+
+            async def handle_DATA(self, server, session, envelope):
+                for address in envelope.rcpt_tos:
+                    name, zone = address.split("@")
+                    folder = f"/mnt/mail/{zone}/{name}/new"
+                    os.makedirs(folder, exist_ok=True)
+                    new = f"{folder}/{time.monotonic_ns()}"
+                    with open(new + ".tmp", "wb") as f:
+                        f.write(f"Return-Path: <{envelope.mail_from}>\n".encode() + envelope.content.replace(b"\r\n", b"\n"))
+                    os.rename(new + ".tmp", new)
+                return "250 2.0.0 taken"
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(mx.chain, mx.key)
+        controller = Controller(Handler(), hostname=mx.address, port=25, tls_context=context, require_starttls=True,
+                                enable_SMTPUTF8=True, data_size_limit=20000000)
+        controller.start()
+        self.controller = controller
