@@ -102,9 +102,11 @@ for first, second in (("250", "251"), ("250", "550"), ("550", "250"), ("250", "4
         run(f"S03 {first}- then {second} to {step}", {step: f"{first}-a\r\n{second} b"}, BAD, kind=TLS)
 run("S03 220- then 554 as greeting", {"GREET": "220-a\r\n554 b"}, BAD)
 
-SHAPES = {"25": BAD, "2": BAD, "": BAD, "2500 ok": BAD, "2 50 ok": BAD, "250x": BAD, "250_ok": BAD, "000 ok": BAD, "199 ok": BAD,
+SHAPES = {"25": BAD, "2": BAD, "": BAD, "2500 ok": BAD, "2 50 ok": BAD, "250x": BAD, "250_ok": BAD, "000 ok": BAD,
+    "199 ok": BAD,
           "600 ok": BAD, "999 ok": BAD, " 250 ok": BAD, "-250 ok": BAD, "+250 ok": BAD, "0250 ok": BAD, "25O ok": BAD,
-          "250\tok": BAD, "100 ok": BAD, "\xef\xbc\x92\xef\xbc\x95\xef\xbc\x90 ok": BAD, "\xb2\xb5\xb0 ok": BAD, "+ADIANQ 250": BAD,
+          "250\tok": BAD, "100 ok": BAD, "\xef\xbc\x92\xef\xbc\x95\xef\xbc\x90 ok": BAD, "\xb2\xb5\xb0 ok": BAD,
+          "+ADIANQ 250": BAD,
           "HTTP/1.1 200 OK": BAD, "* OK": BAD, "ok": BAD,
           "250": GOOD, "250 ": GOOD, "250 ok": GOOD, "250-a\r\n250": GOOD, "250-\r\n250 b": GOOD, "250 9.99.9999 ok": GOOD,
           "250 5.0.0 the code counts": GOOD, "250 \xc3\xa4\xf6": GOOD, "251 forwards": GOOD, "299 fine": GOOD}
@@ -120,9 +122,11 @@ def whole_or_not(how):
     return {"result": {"delivered", "deferred"}, "error": {None, "smtp"}}
 
 
-for what, raw in {"NUL": b"250 o\0k\r\n", "a bare CR": b"250 o\rk\r\n", "8-bit": b"250 \xff\xfe\r\n", "ESC": b"250 \x1b[2J\r\n"}.items():
+for what, raw in {"NUL": b"250 o\0k\r\n", "a bare CR": b"250 o\rk\r\n", "8-bit": b"250 \xff\xfe\r\n",
+    "ESC": b"250 \x1b[2J\r\n"}.items():
     run(f"S05 {what} in a reply", {"DOT": raw}, whole_or_not, ("-vv",))
-for what, raw in {"LF alone": b"250 ok\n", "CR alone": b"250 ok\r", "LF CR": b"250 ok\n\r", "NUL before CRLF's LF": b"250 ok\r\0\n"}.items():
+for what, raw in {"LF alone": b"250 ok\n", "CR alone": b"250 ok\r", "LF CR": b"250 ok\n\r",
+    "NUL before CRLF's LF": b"250 ok\r\0\n"}.items():
     def bare(c, _, raw=raw):
         c.say(raw)
         time.sleep(4)
@@ -184,7 +188,8 @@ for code, want in {"550": refused("550 x"), "450": put_off("450 x"), "354": BAD}
 
 run("S10 100 capabilities", lambda how: mx({}, how, offers=[f"X-CAP{i} {'y' * 20}" for i in range(100)] + ["SIZE 99999"]), GOOD,
     check=lambda s, r: b"SIZE=" in s.taken[0][0])
-run("S10 500 capabilities", lambda how: mx({"EHLO": "250-mx\r\n" + "".join(f"250-X{i}\r\n" for i in range(498)) + "250 Z"}, how), BAD)
+run("S10 500 capabilities", lambda how: mx({"EHLO": "250-mx\r\n" + "".join(f"250-X{i}\r\n" for i in range(498)) + "250 Z"},
+    how), BAD)
 run("S10 the first line offers nothing", {"EHLO": "250-SIZE 1\r\n250 8BITMIME"}, GOOD)
 run("S10 garbled capabilities", {"EHLO": "250-mx\r\n250-\r\n250- \r\n250-=\r\n250-SIZE=5\r\n250-SIZ\r\n250-SIZE5\r\n250 \x01\x02"},
     whole_or_not)
@@ -208,7 +213,8 @@ for step in AFTER_TLS:
         refused("550 5.1.1 first") | {"answer": lambda a: "first" in a, "replies": lambda a: "first" in a[0]})
 for offers in (("PIPELINING",), ()):
     for step, code in (("MAIL", "354"), ("RCPT", "354"), ("DOT", "354"), ("DATA", "250"), ("DATA", "220"), ("MAIL", "199")):
-        run(f"S13 {code} to {step}, {offers}", lambda how, step=step, code=code, o=offers: mx({step: f"{code} x"}, how, offers=o), BAD,
+        run(f"S13 {code} to {step}, {offers}", lambda how, step=step, code=code, o=offers: mx({step: f"{code} x"}, how,
+            offers=o), BAD,
             check=None if step == "DOT" else nothing_of_the_mail)
 
 
@@ -281,7 +287,8 @@ def gone_at(octets):
 
 
 for octets in (0, 1, 2, 1000, 16384, 100000, 900000):
-    run(f"S15 RST after {octets} octets of the message", {"DATA": gone_at(octets)}, broken("closed", "validation-failure"), message=BIG)
+    run(f"S15 RST after {octets} octets of the message", {"DATA": gone_at(octets)}, broken("closed", "validation-failure"),
+        message=BIG)
 
 
 def silent(c, _):
@@ -296,7 +303,8 @@ for what, end in {"FIN": lambda c, _: Ellipsis, "RST": lambda c, _: evil.reset(c
                    patterns=(MX, "mx2.example.org")) as s:
             r = s.send("--timeout", "2")
             wrong = judge(s, r, how == TLS, **broken("timeout" if what == "silence" else "closed", "closed"), mxs=[MX])
-            t.check(f"S14 {what} after the dot: put off, and not tried elsewhere, {how}", not wrong and not other.mail, f"{wrong}\n{r}")
+            t.check(f"S14 {what} after the dot: put off, and not tried elsewhere, {how}", not wrong and not other.mail,
+                f"{wrong}\n{r}")
 
 
 def dripping(data):
@@ -328,7 +336,8 @@ def endless_lines(c, _):
         return Ellipsis
 
 
-run("S24 whole lines do not extend the time either", {"MAIL": endless_lines}, broken("timeout") | {"took": 4}, ("--timeout", "2"))
+run("S24 whole lines do not extend the time either", {"MAIL": endless_lines}, broken("timeout") | {"took": 4}, ("--timeout",
+    "2"))
 
 # ---- S16, S17: both talk, or nobody reads -----------------------------------------------------------------
 
@@ -352,7 +361,8 @@ def reads_slowly(c, _):
     return Ellipsis
 
 
-run("S16 a window of a few octets a second", {"DATA": reads_slowly}, broken("timeout") | {"took": 7.5}, ("--timeout", "2"), message=BIG)
+run("S16 a window of a few octets a second", {"DATA": reads_slowly}, broken("timeout") | {"took": 7.5}, ("--timeout", "2"),
+    message=BIG)
 
 
 def talks_on(c, _):
@@ -383,7 +393,8 @@ def deaf(c, line):
 run("S18 PIPELINING is a lie", {"MAIL": deaf}, broken("timeout") | {"took": 5}, ("--timeout", "2"), kind=TLS)
 
 for size, fits in {"": True, "0": True, "10": False, "50": False, "100000": True, "18446744073709551615": True,
-                   "18446744073709551616": True, "99999999999999999999999": True, "abc": True, "-1": True, "1x": True, "00": True,
+                   "18446744073709551616": True, "99999999999999999999999": True, "abc": True, "-1": True, "1x": True,
+                   "00": True,
                    "0x10": True, "10000000000": True}.items():
     run(f"S19 SIZE {size}", lambda how, size=size: mx({}, how, offers=(f"SIZE {size}".strip(),)),
         GOOD if fits else {"result": "failed", "reason": "size", "error": "size"},
@@ -399,7 +410,8 @@ run("S20 an address beyond ASCII without SMTPUTF8", lambda how: mx({}, how, offe
     to=("j\u00f6rg@example.org",))
 run("S20 an address beyond ASCII with SMTPUTF8", lambda how: mx({}, how, offers=("8BITMIME", "SMTPUTF8")), GOOD,
     to=("j\u00f6rg@example.org",), check=lambda s, r: b"SMTPUTF8" in s.taken[0][0] and "j\u00f6rg".encode() in s.taken[0][1][0])
-for what, first, second, message in (("SIZE", ("SIZE 10",), ("SIZE 99999",), stage.MESSAGE), ("8BITMIME", (), ("8BITMIME",), EIGHT)):
+for what, first, second, message in (("SIZE", ("SIZE 10",), ("SIZE 99999",), stage.MESSAGE), ("8BITMIME", (), ("8BITMIME",),
+    EIGHT)):
     for how in (CLEAR, TLS):
         with Stage(mode="enforce" if how == TLS else None, mx=mx({}, how, offers=first), patterns=("*.example.org",),
                    second=evil.SMTP(context("mx2.example.org") if how == TLS else None, offers=second)) as s:
@@ -409,18 +421,23 @@ for what, first, second, message in (("SIZE", ("SIZE 10",), ("SIZE 99999",), sta
 
 # ---- S22: hostile text ---------------------------------------------------------------------------------------
 
-HOSTILE = {"ESC": b"\x1b[31mred\x1b]0;title\x07", "quotes": b'"},{"result":"delivered"}\\', "formats": b"%n%s%99999d%p", "C1": b"\x9b31m\xc2\x9b",
-           "8-bit": b"\xff\xfe\xc3", "DEL and tabs": b"a\tb\x7f\x08c", "long": b"long " * 180, "bidi": "\u202egpj.exe\u2066".encode(),
+HOSTILE = {"ESC": b"\x1b[31mred\x1b]0;title\x07", "quotes": b'"},{"result":"delivered"}\\', "formats": b"%n%s%99999d%p",
+    "C1": b"\x9b31m\xc2\x9b",
+           "8-bit": b"\xff\xfe\xc3", "DEL and tabs": b"a\tb\x7f\x08c", "long": b"long " * 180,
+           "bidi": "\u202egpj.exe\u2066".encode(),
            "UTF-8": "gr\u00fc\u00df gott".encode(), "html": b"<script>&amp;</script>"}
 for what, hostile in HOSTILE.items():
     for step in ("GREET", "RCPT", "DOT"):
         want = {"result": {"failed", "deferred"}, "reason": "smtp", "error": "smtp"}
-        run(f"S22 {what} in the reply to {step}", {step: b"550 5.0.0 " + hostile}, want, ("-vv",), kind=(TLS, CLEAR)[step == "GREET"],
+        run(f"S22 {what} in the reply to {step}", {step: b"550 5.0.0 " + hostile}, want, ("-vv",), kind=(TLS,
+            CLEAR)[step == "GREET"],
             check=lambda s, r: len(r.json) == 1)
-    with Stage(mode=None, mx=evil.SMTP(None, {"EHLO": b"250-mx\r\n250-" + hostile + b"\r\n250 END", "RCPT": b"550 " + hostile})) as s:
+    with Stage(mode=None, mx=evil.SMTP(None, {"EHLO": b"250-mx\r\n250-" + hostile + b"\r\n250 END",
+        "RCPT": b"550 " + hostile})) as s:
         r = lab.stsmail("send", "-vv", "--dns", "127.0.0.1", "--ca", pki()["ca"].file, "--state", pki()["state"] + "/human",
                         "--hostname", "device.example.com", "ops@example.org", stdin=stage.MESSAGE)
-        t.check(f"S22 {what}, in words", r.status in (69, 75) and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd]", r.stdout + r.stderr),
+        t.check(f"S22 {what}, in words", r.status in (69, 75) and not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd]",
+            r.stdout + r.stderr),
                 repr(r.stdout + r.stderr))
 
 # ---- S25, S26: more than one MX -------------------------------------------------------------------------------
@@ -454,7 +471,8 @@ for step in ("RCPT", "DATA", "DOT"):
     with Stage(mx=mx({step: "550 no"}, TLS), second=second, patterns=TWO) as s:
         r = s.send()
         wrong = judge(s, r, True, **refused("550 no"), mxs=[MX])
-        t.check(f"S25 550 to {step} is final: nobody else is asked", not wrong and not s.servers[1].connections, f"{wrong}\n{r}")
+        t.check(f"S25 550 to {step} is final: nobody else is asked", not wrong and not s.servers[1].connections,
+            f"{wrong}\n{r}")
 for what, first, second, want in (
         ("554 from both", "554 x", "554 y", {"result": "failed", "reason": "smtp"}),
         ("554, then 421", "554 x", "421 y", {"result": "deferred", "reason": "smtp"}),
@@ -482,7 +500,8 @@ LOOPS = {
     "ourselves equal": ([(10, "device.example.com"), (10, MX)], {"result": "failed", "reason": "loop", "mxs": []}),
     "another case": ([(5, "DEVICE.Example.COM"), (10, MX)], {"result": "failed", "reason": "loop", "mxs": []}),
     "ourselves last": ([(10, MX), (20, "device.example.com")], {"result": "delivered", "mxs": [MX]}),
-    "ourselves between": ([(10, MX), (20, "device.example.com"), (30, "mx2.example.org")], {"result": "delivered", "mxs": [MX]}),
+    "ourselves between": ([(10, MX), (20, "device.example.com"), (30, "mx2.example.org")], {"result": "delivered",
+    "mxs": [MX]}),
 }
 for what, (list_, want) in LOOPS.items():
     for mode in (None, "enforce"):
@@ -491,7 +510,8 @@ for what, (list_, want) in LOOPS.items():
             r = s.send()
             wanted = dict(want, result="deferred") if mode and want["result"] == "failed" else want
             wrong = judge(s, r, bool(mode), **wanted)
-            t.check(f"S26 {what}, {mode}", not wrong and (want["result"] == "delivered" or not s.servers[0].connections), f"{wrong}\n{r}")
+            t.check(f"S26 {what}, {mode}", not wrong and (want["result"] == "delivered" or not s.servers[0].connections),
+                f"{wrong}\n{r}")
 with Stage(mode=None, mx=evil.SMTP(None, {"GREET": "421 x"}), zone={(stage.DOMAIN, "MX"): LOOPS["ourselves between"][0],
            ("device.example.com", "A"): ["127.0.0.10"], ("mx2.example.org", "A"): ["127.0.0.10"]}) as s:
     r = s.send()
@@ -507,20 +527,24 @@ with Stage(mode=None, mx=evil.SMTP(context()), zone={("example.net", "MX"): [(10
 
 # ---- S28, S32: the farewell does not matter ------------------------------------------------------------------------
 
-FAREWELLS = {"nothing": None, "421": "421 x", "500": "500 what", "554": "554 5.0.0 taken back", "250": "250 x", "354": "354 go", "garbage": "\0\1\2",
+FAREWELLS = {"nothing": None, "421": "421 x", "500": "500 what", "554": "554 5.0.0 taken back", "250": "250 x",
+    "354": "354 go", "garbage": "\0\1\2",
              "FIN": lambda c, _: Ellipsis, "RST": lambda c, _: evil.reset(c), "an endless line": endless(b"y" * 1000),
              "endless lines": endless(b"221-bye\r\n"), "half a reply": b"22\r\n", "two replies": "554 a\r\n554 b"}
 for what, reply in FAREWELLS.items():
     run(f"S28 {what} to QUIT" if what not in ("554", "500") else f"S32 {what} to QUIT", {"QUIT": reply}, GOOD | {"took": 5})
 for what, more in {"554": b"554 5.0.0 taken back\r\n", "421": b"421 x\r\n", "250": b"250 x\r\n"}.items():
-    run(f"S28 {what} behind the 250 to the dot", {"DOT": b"250 2.0.0 taken\r\n" + more}, GOOD, check=lambda s, r: len(s.taken) == 1)
+    run(f"S28 {what} behind the 250 to the dot", {"DOT": b"250 2.0.0 taken\r\n" + more}, GOOD, check=lambda s,
+        r: len(s.taken) == 1)
 
 # ---- S29: our own name --------------------------------------------------------------------------------------------------
 
-for name in ("", " ", "a b", "a\r\nMAIL", "a\nb", "a\tb", "[", "[127.0.0.1", "-a", "a..b", "a" * 64, "x." * 127 + "x", "\x1b[0m", "a_b\x7f"):
+for name in ("", " ", "a b", "a\r\nMAIL", "a\nb", "a\tb", "[", "[127.0.0.1", "-a", "a..b", "a" * 64, "x." * 127 + "x",
+    "\x1b[0m", "a_b\x7f"):
     with Stage(mode=None, mx=evil.SMTP(None)) as s:
         r = s.send("--hostname", name)
-        t.check(f"S29 the name {name[:20]!r}", r.status in (64, 65) and r.stderr and not s.servers[0].connections and not s.dns.questions, r)
+        t.check(f"S29 the name {name[:20]!r}", r.status in (64,
+            65) and r.stderr and not s.servers[0].connections and not s.dns.questions, r)
 for name in ("device.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]", "localhost"):
     with Stage(mode=None, mx=evil.SMTP(None)) as s:
         r = s.send("--hostname", name)
