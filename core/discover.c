@@ -141,6 +141,7 @@ static void use_fetched(struct sts_discover *d, const struct sts_time *now)
         (void)sts_cache_fetched(d->config.store, d->domain);
         if (sts_cache_put(d->config.store, d->domain, id, &d->policy, now, d->config.log) !=
             STS_OK) {
+            d->fetch_result = STS_ERR_IO;
             sts_log_line(d->config.log, STS_LOG_WARNING, "the policy of ", d->domain,
                          " could not be kept: it protects this delivery alone", NULL);
         }
@@ -197,10 +198,10 @@ static bool fetch_wanted(const struct sts_discover *d, const struct sts_time *no
         return true;
     }
     if (held && (!announced || memcmp(id, d->cached.id, sizeof d->cached.id) == 0)) {
-        /* R-100, R-104: the same id is no reason to fetch; R-105, R-106: its age is one, whatever
-         * the record says. While the DNS is out of reach the fetch would be too. */
-        return d->txt_result != STS_ERR_DNS &&
-               sts_cache_refresh_due(&d->cached, d->domain, seed_of(d->config.hostname), now) &&
+        /* R-100, R-104: the same id is no reason to fetch; R-105, R-106: its age is one, whatever the record
+         * says or whether it can be asked for: who suppresses that answer alone must not let the policy
+         * run out. */
+        return sts_cache_refresh_due(&d->cached, d->domain, seed_of(d->config.hostname), now) &&
                sts_cache_wait_s(d->config.store, d->domain, id, now) == 0;
     }
     return announced && sts_cache_wait_s(d->config.store, d->domain, id, now) == 0;
@@ -302,7 +303,7 @@ static int result(struct sts_discover *d)
         }
     }
     if (d->refresh) {
-        return d->decision.source == STS_SOURCE_FETCHED ? STS_OK : d->decision.error;
+        return d->fetch_result;
     }
     return err != STS_OK ? err : hosts_result(d);
 }

@@ -75,6 +75,7 @@ static void begin_tls(struct sts_session *s, const struct sts_time *now)
     int err = sts_stream_secure(s->stream, s->mx, s->smtp.c.need == STS_NEED_VERIFIED, NULL, now);
 
     if (err != STS_OK) {
+        s->handshake_failed = err == STS_ERR_CLOSED; /* it went away before ours could begin */
         sts_smtp_tls_done(&s->smtp, err, &s->stream->state, now);
         return;
     }

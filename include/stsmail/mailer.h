@@ -62,7 +62,8 @@ int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_ma
 int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const struct sts_time *now);
 
 /* Begins to look up and refresh the policy of one domain and nothing else (RFC 8461 10.2): fetched
- * whatever the id and the record say. Result as for send; STS_OK: a policy was fetched and kept. */
+ * whatever the id and the record say. Result as for send; STS_OK: a policy was fetched and kept; STS_ERR_IO: it could
+ * not be kept. */
 int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct sts_time *now);
 
 /* Goes on as far as that is possible without waiting. STS_BUSY, or how it ended: STS_OK (delivered to

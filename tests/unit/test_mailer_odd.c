@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "world.h"
 
+#include <stsmail/ram_store.h>
+
 #define D "example.org"
 
 static struct world w;
@@ -161,6 +163,101 @@ TEST(d29_a_refusal_by_all_that_are_kept_is_not_one_by_all)
     }
     begin(1);
     CHECK(run() != STS_OK && !to[0].final && mx->seen >= (STS_MX_MAX < 10 ? STS_MX_MAX : 10));
+}
+
+/* What the port gives once "220 go" is read: the other side is gone with it, in one packet. */
+static int32_t recv_and_gone(void *ctx, int handle, void *buf, size_t len)
+{
+    int32_t n = world_recv(ctx, handle, buf, len);
+
+    if (n > 3 && memcmp(buf, "220 go", 6) == 0) {
+        w.conns[handle].closed = true;
+    }
+    return n;
+}
+
+/* cli: where the handshake itself fails, a new connection without TLS, if the floor allows it. */
+TEST(a_host_that_goes_away_where_tls_should_begin_is_as_a_failed_handshake)
+{
+    domain();
+    w.net.recv = recv_and_gone;
+    begin(1);
+    CHECK(run() == STS_OK && mx->seen == 2 && mx->delivered == 1);
+    domain();
+    w.net.recv = recv_and_gone;
+    w.config.floor = STS_FLOOR_ENCRYPTED;
+    begin(1);
+    CHECK(run() == STS_ERR_CLOSED && mx->seen == 1 && strstr(w.clear, "MAIL") == NULL);
+}
+
+/* ---- the policy's life ----------------------------------------------------------------------- */
+
+static struct sts_ram_store ram;
+static struct sts_store store;
+
+static struct world_server *policy_host(void)
+{
+    static char http[256];
+    static const char body[] =
+        "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.org\r\nmax_age: 604800\r\n";
+    struct world_server *web = world_listen(&w, "192.0.2.20", 443);
+
+    world_dns(&w, "_mta-sts." D, STS_DNS_TXT, "v=STSv1; id=1");
+    world_dns(&w, "mta-sts." D, STS_DNS_A, "192.0.2.20");
+    snprintf(http, sizeof http,
+             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    web->http = http;
+    w.config.store = &store;
+    return web;
+}
+
+/* R-106, P25: who suppresses the record alone cannot let a policy run out that could be fetched. */
+TEST(r106_a_policy_is_refreshed_although_the_record_cannot_be_asked_for)
+{
+    static const int rcodes[] = {2, 5, -1};
+
+    for (size_t i = 0; i < 3; i++) {
+        static uint8_t memory[8192];
+        struct world_server *web;
+
+        sts_ram_store_init(&ram, memory, sizeof memory, &store);
+        domain();
+        web = policy_host();
+        begin(1);
+        CHECK(run() == STS_OK && web->seen == 1);
+        w.now.utc_s += 2 * 86400;
+        w.records[2].data = NULL;
+        w.records[2].rcode = rcodes[i];
+        begin(1);
+        CHECK(run() == STS_OK && web->seen == 2 && w.decision.source == STS_SOURCE_FETCHED);
+        web->refuse = true;
+        w.now.utc_s += 2 * 86400;
+        begin(1);
+        CHECK(run() == STS_OK && w.decision.source == STS_SOURCE_CACHED); /* */
+    }
+}
+
+static int no_room(void *ctx, uint8_t kind, const char *key)
+{
+    (void)ctx;
+    (void)kind;
+    (void)key;
+    return STS_ERR_SPACE;
+}
+
+/* mailer.h, cli: a refresh whose policy is not kept did nothing. */
+TEST(a_refresh_that_cannot_be_kept_is_no_success)
+{
+    static uint8_t memory[8192];
+
+    sts_ram_store_init(&ram, memory, sizeof memory, &store);
+    store.put = no_room;
+    domain();
+    (void)policy_host();
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_IO);
 }
 
 /* ---- odd callers ----------------------------------------------------------------------------- */

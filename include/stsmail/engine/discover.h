@@ -48,7 +48,8 @@ int sts_discover_start(struct sts_discover *d, const struct sts_discover_config 
 
 /* STS_BUSY; STS_OK: d->list and d->decision hold (for a refresh: a policy was fetched and kept); else why mail cannot be sent:
  * STS_ERR_DNS, STS_ERR_NXDOMAIN, STS_ERR_NULL_MX, STS_ERR_LOOP, STS_ERR_IO (whether a policy is held cannot be
- * known), for a refresh STS_ERR_POLICY_*. What of this is final is the caller's to say: sts_route_lenient(). */
+ * known), for a refresh STS_ERR_IO (fetched, not kept) or what
+ * sts_fetch_poll() says. What of this is final is the caller's to say: sts_route_lenient(). */
 int sts_discover_poll(struct sts_discover *d, const struct sts_time *now);
 
 /* Whether d->list can be looked at already, while the policy is still on its way. */
