@@ -339,10 +339,10 @@ void sts_fetch_stop(struct sts_fetch *f)
 
 const char *sts_fetch_reason(struct sts_fetch *f)
 {
-    f->reason[0] = '\0';
-    if (f->state == F_IDLE && f->result != STS_OK) {
-        explain(f);
+    if (f->state != F_IDLE || f->result == STS_OK) {
+        return ""; /* the name, which lies where the sentence would, is still needed */
     }
+    explain(f);
     return f->reason;
 }
 

@@ -449,6 +449,7 @@ TEST(look_up_runs_before_the_policy_is_wanted)
     w.dns_silent = true;
     CHECK(look() == STS_OK);
     CHECK(sts_fetch_poll(&f, &now) == STS_BUSY);
+    CHECK(*sts_fetch_reason(&f) == '\0'); /* no news yet */
     w.dns_silent = false;
     sts_resolver_poll(&resolver, &now);
     CHECK(finish() == STS_OK);
