@@ -28,8 +28,8 @@ enum {
 #define CHANGES   2u     /* TLS 1.3: after each of HelloRetryRequest and ServerHello */
 
 /* The messages of a server come in ascending order of their numbers: ServerHello (twice after a
- * HelloRetryRequest), Certificate, ServerKeyExchange, ServerHelloDone. What we never ask for
- * (tickets, status, our certificate is allowed to be asked for) is not among them. */
+ * HelloRetryRequest), Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone. Others are
+ * answers to what we never offer: tickets, status. */
 static bool message_fits(struct sts_gate *g, bool tls13)
 {
     uint8_t type = g->message[0];

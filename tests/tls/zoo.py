@@ -252,9 +252,11 @@ class Zoo:
         self.folder = folder
         self.keys = Keys(folder)
         self.cases = []
-        self.made = {}
+        self.written = set()
 
     def write(self, label, text):
+        assert label not in self.written, label
+        self.written.add(label)
         with open(os.path.join(self.folder, label), "w", encoding="ascii") as f:
             f.write(text)
         return label
@@ -356,6 +358,7 @@ def identities(z, inter):
     add("name-list-last", "X11", "verified", [f"n{i}.other.example" for i in range(60)] + [HOST])
     add("name-1000-last", "X11", "verified", [f"n{i}.other.example" for i in range(999)] + [HOST])
     add("name-1000-none", "X11", "host", [f"n{i}.other.example" for i in range(1000)])
+    add("name-20000", "X24", "tls", [f"n{i}.other.example" for i in range(19999)] + [HOST])
     add("name-directory", "X11", "host", ((0xA4, name(HOST)),))
     raw("san-empty-list", "X11", "tls", seq())
     raw("san-garbage", "X11", "tls", b"\x30\x82\x7f\xff\x82\x11mx.victim.example")
@@ -474,10 +477,21 @@ def chains(z, root, inter):
     for label, extensions in (("root-not-ca", [bc(False), ku(SIGN)]), ("root-no-bc", []),
                               ("root-no-cert-sign", [bc(True), ku(SIGN)])):
         top = Ca(z, label, extensions=extensions)
-        z.write(label + ".pem", pem(top.der))
-        add(label, "X17", "trust", z.leaf(top, extensions=[bc(False), ku(SIGN), san(HOST)]), ca=label + ".pem")
+        z.write(f"only-{label}.pem", pem(top.der))
+        add(label, "X17", "trust", z.leaf(top, extensions=[bc(False), ku(SIGN), san(HOST)]),
+            ca=f"only-{label}.pem")
+    plain = Ca(z, "root-plain", extensions=[bc(True)])
+    z.write("root-plain.pem", pem(plain.der))
+    add("root-by-name", "X16", "verified", z.leaf(plain, extensions=[bc(False), ku(SIGN), san(HOST)]),
+        ca="root-plain.pem")
+    limit = Ca(z, "inter-path1", root, path=1)
+    rekeyed = Ca(z, "path1-rekeyed", limit, cn="Zoo inter-path1")
+    below = Ca(z, "below-path1", rekeyed)
+    add("path-dodged-1", "X17", "trust", z.leaf(Ca(z, "lowest", below)), [
+        *Ca(z, "lowest", below).chain()])
     disorder(z, root, inter, short, longer)
-    forged_rsa(z, root)
+    forged_rsa(z, root, [])
+    forged_rsa(z, inter, [inter.der])
     lines = pem(root.der).split("\n")
     z.write("messy.pem", "# our root\r\n" + "garbage ---- -----BEGIN\r\n" + "\r\n".join(
         [lines[0], "!!!" + lines[1][3:], *lines[2:]]) + pem(alone.der) + "\r\n".join(lines) +
@@ -509,6 +523,8 @@ def disorder(z, root, inter, short, longer):
     stale = Ca(z, "stale", root, start=NOW - 9 * DAY, end=NOW - DAY)
     under = Ca(z, "under-late", stale)
     add("disorder-late", "X15", "expired", z.leaf(under), [stale.der, under.der])
+    late = Ca(z, "late-below", inter, start=NOW - 9 * DAY, end=NOW - DAY)
+    add("disorder-late-2", "X15", "expired", z.leaf(late), [inter.der, late.der])
     loop_a, loop_b = Ca(z, "loop-a"), Ca(z, "loop-b")
     over_a = certificate(loop_a.name, loop_a.key, loop_b.name, loop_b.key, [bc(True), ku(CERT_SIGN)])
     over_b = certificate(loop_b.name, loop_b.key, loop_a.name, loop_a.key, [bc(True), ku(CERT_SIGN)])
@@ -517,7 +533,7 @@ def disorder(z, root, inter, short, longer):
         [over_a, over_b] * 4)
 
 
-def forged_rsa(z, root):
+def forged_rsa(z, root, before):
     """A CA with the RSA exponent 1: a signature of its is the padded digest itself."""
     key = z.keys.get("e1", "rsa2048")
     numbers = der(3, b"\0", seq(integer(key.public_key().public_numbers().n), integer(1)))
@@ -527,7 +543,8 @@ def forged_rsa(z, root):
                                 [bc(False), ku(SIGN), san(HOST)]))
     digest = seq(seq(oid("2.16.840.1.101.3.4.2.1"), NULL), der(4, hashlib.sha256(forged[0]).digest()))
     padded = b"\0\1" + b"\xff" * (256 - 3 - len(digest)) + b"\0" + digest
-    z.case("inter-rsa-e1", "X21", "trust", seq(*forged[:2], der(3, b"\0", padded)), e1)
+    z.case("disorder-rsa-e1" if before else "inter-rsa-e1", "X21", "trust",
+           seq(*forged[:2], der(3, b"\0", padded)), [*before, e1.der])
 
 
 def name_constraints(z, root):
