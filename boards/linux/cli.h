@@ -138,6 +138,15 @@ size_t resolv_servers(const char *file, struct sts_endpoint *out, size_t max);
 /* "ADDR", "ADDR:PORT", "[ADDR]:PORT". */
 bool endpoint_parse(const char *text, uint16_t port, struct sts_endpoint *out);
 
+/* ---- the network (net.c here: the operating system's; another board puts its own in its place) --- */
+
+/* One of the options of a program that has a stack of its own: tap, ip, ip6, gateway. 0, or the exit
+ * status. */
+int net_option(const struct where *where, const char *name, const char *value);
+
+/* The network, ready for use; NULL: there is none, which was said. Called once. */
+const struct sts_net *net_start(void);
+
 /* ---- a message that can be read again (spool.c) -------------------------------------------- */
 
 /* All of a descriptor, in a file without a name. STS_OK, or STS_ERR_IO: errno says why. */

@@ -22,6 +22,7 @@ enum kind {
     K_FLOOR,
     K_POLICY,
     K_PATTERN,
+    K_NET,   /* for a program with a network stack of its own */
     K_LATER, /* of a part that this version does not have */
 };
 
@@ -48,6 +49,10 @@ static const struct option table[] = {
     {"timeout", K_NUMBER, NET, AT(timeout_s), 86400},
     {"floor", K_FLOOR, NET, 0, 0},
     {"require-tls", K_REQUIRE_TLS, NET, 0, 0},
+    {"tap", K_NET, NET, 0, 0},
+    {"ip", K_NET, NET, 0, 0},
+    {"ip6", K_NET, NET, 0, 0},
+    {"gateway", K_NET, NET, 0, 0},
     {"subject", K_TEXT, CMD_SEND, AT(subject), 0},
     {"body", K_TEXT, CMD_SEND, AT(body), 0},
     {"to", K_TEXT, CMD_SEND, AT(to), 0},
@@ -292,6 +297,7 @@ static int apply(struct options *o, const struct where *where, const struct opti
     case K_FLOOR: return set_floor(o, where, value);
     case K_POLICY: return set_policy(o, where, value);
     case K_PATTERN: return set_pattern(o, value);
+    case K_NET: return net_option(where, option->name, value);
     default: /* K_LATER */
         say_setting(where, "%s%s is not in this version of stsmail; nothing was done",
                     dashes(where), option->name);

@@ -211,7 +211,10 @@ int setup_mailer(struct options *o, struct sts_mailer_config *config)
     if (status != 0) {
         return status;
     }
-    config->net = &sts_posix_net;
+    config->net = net_start();
+    if (config->net == NULL) {
+        return EX_CONFIG;
+    }
     config->random = &sts_posix_random;
     config->store = setup_store(o);
     config->log = setup_log(o);
