@@ -23,8 +23,6 @@ int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int 
 
 /* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
 extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
-extern const char *const sts_wolfssl_hooks[2];
-const char *const sts_wolfssl_hooks[2] = {&sts_wolfssl_hook_asn, &sts_wolfssl_hook_internal};
 
 /* ---- PEM (RFC 7468) ---------------------------------------------------------------------------- */
 
@@ -535,7 +533,7 @@ int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len)
     while (pem != NULL && next_body(&at, pem + len, &b)) {
         count++;
     }
-    if (count == 0) {
+    if (count == 0 || !sts_wolfssl_hook_asn || !sts_wolfssl_hook_internal) {
         return STS_ERR_CONFIG;
     }
     w->pem = pem;
