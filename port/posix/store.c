@@ -435,10 +435,8 @@ static void set_aside(struct sts_posix_store *s, int folder, int fd, uint8_t kin
         }
         do {
             aside[sizeof aside - 2] = (char)('0' + slot);
-        } while (faccessat(folder, aside, F_OK, 0) == 0 && ++slot < DAMAGED_MAX);
-        if (slot == DAMAGED_MAX) { /* one place is used over and over */
-            (void)unlinkat(folder, aside, 0);
-        }
+        } while (faccessat(folder, aside, F_OK, 0) == 0 &&
+                 ++slot < DAMAGED_MAX); /* then the last */
         moved = renameat(folder, name, folder, aside);
         close(lock);
     }

@@ -189,6 +189,27 @@ TEST(close_delivers_what_was_sent)
     close(theirs);
 }
 
+/* The same where the peer has not made room for it yet. */
+TEST(close_delivers_what_still_waits_to_be_sent)
+{
+    static char much[1 << 16];
+    int theirs, h = connection(4, &theirs);
+    int64_t sent = 0, got = 0;
+    ssize_t n;
+
+    CHECK(write(theirs, "never read", 10) == 10);
+    wait_for(h, true, false);
+    while ((n = net->send(NULL, h, much, sizeof much)) > 0) {
+        sent += n;
+    }
+    net->close(NULL, h);
+    while ((n = read(theirs, much, sizeof much)) > 0) {
+        got += n;
+    }
+    CHECK(n == 0 && got == sent);
+    close(theirs);
+}
+
 TEST(addresses_that_are_none_are_refused)
 {
     struct sts_endpoint none = {{0, {0}}, 25}, odd = {{5, {127, 0, 0, 1}}, 25};
@@ -218,6 +239,11 @@ TEST(no_descriptor_left_is_an_error_and_leaks_none)
 
         CHECK(h >= 0);
         net->close(NULL, h);
+    }
+    for (int i = 0; i < 50; i++) { /* nobody can connect to it: refused at once */
+        struct sts_endpoint everyone = {{4, {255, 255, 255, 255}}, 25};
+
+        CHECK(net->tcp_open(NULL, &everyone) == STS_ERR_CONNECT);
     }
     after = dup(0);
     CHECK(after == before + 1);

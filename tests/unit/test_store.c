@@ -799,7 +799,8 @@ TEST(f12_a_renamed_record_is_not_read_as_another)
     size_t len = one_record(&s);
 
     spill("policy/b.example", whole, len);
-    CHECK(absent(&s, P, "b.example"));
+    CHECK(absent(&s, P, "b.example") && strstr(said, "damaged: policy/b.example") != NULL);
+    CHECK(files("policy", "damaged~") == 1 && count(&s, P, NULL) == 1);
     CHECK(mkdir(file("wait"), 0700) == 0);
     spill("wait/a.example", whole, len);
     CHECK(absent(&s, W, "a.example"));
