@@ -22,7 +22,11 @@ struct domains {
 static bool domains_add(void *arg, const char *name)
 {
     struct domains *d = arg;
+    char domain[STS_NAME_SIZE];
 
+    if (!domain_canon(name, strlen(name), domain) || strcmp(name, domain) != 0) {
+        return true; /* a file that somebody else put there */
+    }
     if (d->count == d->room) {
         size_t room = d->room * 2 + 16;
         char **names = keep(room * sizeof *names);
@@ -163,11 +167,13 @@ static int refresh_one(const struct options *o, const char *domain)
         json_line();
     } else if (error == STS_OK) {
         printf("%s: fetched\n", domain);
+    } else if (error == STS_ERR_IO) {
+        printf("%s: fetched, but it cannot be kept\n", domain);
     } else {
         printf("%s: not fetched: %s; the policy that is held stays\n", domain, sts_err_text(error));
     }
     fflush(stdout);
-    return error == STS_OK ? 0 : EX_TEMPFAIL;
+    return error == STS_OK ? 0 : error == STS_ERR_IO ? EX_IOERR : EX_TEMPFAIL;
 }
 
 static int refresh(struct options *o, const struct sts_store *store, const char *domain)

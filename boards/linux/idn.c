@@ -76,6 +76,9 @@ const char *address_canon(const char *text, bool literal, char out[ADDRESS_SIZE]
         if (!domain_canon(at + 1, strlen(at + 1), domain)) {
             return "the part behind the \"@\" is not a domain name";
         }
+        if (!literal && strlen(domain) + strlen("_mta-sts.") >= sizeof domain) {
+            return "the domain is so long that no policy of it can be asked for"; /* D34 */
+        }
         memcpy(out, text, local_len + 1);
         strcpy(out + local_len + 1, domain);
     }
