@@ -30,3 +30,15 @@ interop: $(B)/linux/stsmail $(B)/interop/compose_tool interop-packages
 	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/run.py interop $(B)/results --timeout 600 \
 	    "$(PYTHON) tests/interop/check_message.py $(B)/interop/compose_tool" \
 	    $(foreach t,$(INTEROP_TESTS),"$(PYTHON) tests/interop/$(t)")
+
+EVIL_TESTS := test_starttls.py test_replies.py test_dns.py test_policy_host.py test_policy.py test_review.py
+
+CHECKS += evil
+## evil: the program against servers that lie: STARTTLS, replies, DNS, policy hosts, certificates
+.PHONY: evil
+evil: $(B)/linux/stsmail interop-packages zoo-packages
+	@$(NEED) faketime
+	@$(PYTHON) tests/tls/zoo.py $(B)/zoo
+	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/run.py evil $(B)/results --timeout 900 \
+	    $(foreach t,$(wildcard $(addprefix tests/interop/,$(EVIL_TESTS))),"$(PYTHON) $(t)") \
+	    "$(PYTHON) tests/interop/test_certificates.py $(B)/zoo"

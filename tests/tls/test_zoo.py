@@ -351,7 +351,7 @@ def scripts():
         "X26 close_notify": [record(21, b"\1\0")],
         "X26 alert inside a message": [record(22, server_hello(0xC02B, EMS)[:20]), record(21, b"\1\x64")],
         "X26 ssl 2": [b"\x80\x2e\x04\0\0\0\2" + bytes(40)],
-        "X26 smtp": [b"220 mx.victim.example ESMTP\r\n" * 10],
+        "X26 smtp": [b"220 mta-sts.victim.example ESMTP\r\n" * 10],
         "X26 http": [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
         "X26 nothing but zeros": [bytes(100000)],
         "X24 certificate of 16 MiB": [record(22, server_hello(0xC02B, EMS)),

@@ -21,9 +21,9 @@ import time
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-HOST = "mx.victim.example"
+HOST = "mta-sts.victim.example"  # a name that is good for an MX and for the policy host of victim.example
 DAY = 86400
-VERSION = 1  # of this file: raise it to have everything made anew
+VERSION = 2  # of this file: raise it to have everything made anew
 
 
 # ---- DER ------------------------------------------------------------------------------------------
@@ -326,31 +326,31 @@ def identities(z, inter):
     add("name-cn-and-email", "X06", "host", ((0x81, b"root@victim.example"),), cn=HOST)
     add("name-cn-and-other", "X07", "host", ("www.victim.example",), cn=HOST)
     add("name-ip-only", "X07", "host", ((0x87, bytes([127, 0, 0, 1])),), cn=HOST)
-    add("name-uri-only", "X07", "host", ((0x86, b"https://mx.victim.example/"),), cn=HOST)
-    add("name-email-of-host", "X07", "host", ((0x81, b"mx.victim.example"),))
-    for i, pattern in enumerate(("m*.victim.example", "*x.victim.example", "mx.*.example", "*.*.example",
-                                 "mx.victim.*", "*.*", "*", "*.", "**.victim.example", "*.example",
-                                 "x*.victim.example", "mx.v*m.example", "*mx.victim.example", "*.com")):
+    add("name-uri-only", "X07", "host", ((0x86, b"https://mta-sts.victim.example/"),), cn=HOST)
+    add("name-email-of-host", "X07", "host", ((0x81, b"mta-sts.victim.example"),))
+    for i, pattern in enumerate(("m*.victim.example", "*s.victim.example", "mta-sts.*.example", "*.*.example",
+                                 "mta-sts.victim.*", "*.*", "*", "*.", "**.victim.example", "*.example",
+                                 "x*.victim.example", "mta-sts.v*m.example", "*mta-sts.victim.example", "*.com")):
         add(f"wild-{i}", "X08 X10", "host", (pattern,))
     add("wild-whole", "X09", "verified", ("*.victim.example",))
     add("wild-upper", "X13", "verified", ("*.VICTIM.example",))
-    add("wild-two-labels", "X10", "host", ("*.victim.example",), host="a.mx.victim.example")
+    add("wild-two-labels", "X10", "host", ("*.victim.example",), host="a.mta-sts.victim.example")
     add("wild-itself", "X10", "host", ("*.victim.example",), host="victim.example")
     add("wild-top", "X10", "host", ("*.example",), host="victim.example")
-    add("name-upper", "X13", "verified", ("MX.Victim.EXAMPLE",))
+    add("name-upper", "X13", "verified", ("MTA-STS.Victim.EXAMPLE",))
     add("name-parent", "X10", "host", ("victim.example",))
-    add("name-child", "X10", "host", ("a.mx.victim.example",))
-    add("name-suffix", "X10", "host", ("evilmx.victim.example",))
+    add("name-child", "X10", "host", ("a.mta-sts.victim.example",))
+    add("name-suffix", "X10", "host", ("evilmta-sts.victim.example",))
     add("name-alabel", "X13", "verified", ("xn--bcher-kva.example",), host="xn--bcher-kva.example")
     add("name-ulabel", "X13", "host", ((0x82, "b\u00fccher.example".encode()),), host="xn--bcher-kva.example")
-    add("name-root-dot", "X14", "host", ("mx.victim.example.",))
+    add("name-root-dot", "X14", "host", ("mta-sts.victim.example.",))
     add("name-lead-dot", "X14", "host", (".victim.example",))
-    add("name-nul", "X11", "host", ("mx.victim.example\0.evil.example",))
-    add("name-nul-end", "X11", "host", ("mx.victim.example\0",))
+    add("name-nul", "X11", "host", ("mta-sts.victim.example\0.evil.example",))
+    add("name-nul-end", "X11", "host", ("mta-sts.victim.example\0",))
     add("name-nul-wild", "X11", "host", ("*\0.victim.example",))
-    add("name-space", "X11", "host", ("mx.victim.example ",))
-    add("name-space-lead", "X11", "host", (" mx.victim.example",))
-    add("name-cr", "X11", "host", ("mx.victim.example\r\n",))
+    add("name-space", "X11", "host", ("mta-sts.victim.example ",))
+    add("name-space-lead", "X11", "host", (" mta-sts.victim.example",))
+    add("name-cr", "X11", "host", ("mta-sts.victim.example\r\n",))
     add("name-empty", "X11", "host", ("",))
     add("name-ip-text", "X12", "host", ("192.0.2.1",), host="192.0.2.1")
     add("name-ip-address", "X12", "host", ((0x87, bytes([192, 0, 2, 1])),), host="192.0.2.1")
@@ -361,7 +361,7 @@ def identities(z, inter):
     add("name-20000", "X24", "tls", [f"n{i}.other.example" for i in range(19999)] + [HOST])
     add("name-directory", "X11", "host", ((0xA4, name(HOST)),))
     raw("san-empty-list", "X11", "tls", seq())
-    raw("san-garbage", "X11", "tls", b"\x30\x82\x7f\xff\x82\x11mx.victim.example")
+    raw("san-garbage", "X11", "tls", b"\x30\x82\x7f\xff\x82\x16mta-sts.victim.example")
     raw("san-not-a-list", "X11", "tls", der(4, b"x"))
 
 
@@ -559,7 +559,7 @@ def name_constraints(z, root):
     below("excluded", "trust", excluded=["victim.example"])
     below("excluded-other", "verified", excluded=["other.example"])
     below("permitted-other-cn", "trust", names=(), leaf_more={"cn": HOST}, permitted=["other.example"])
-    below("excluded-wildcard", "trust", names=("*.victim.example",), excluded=["mx.victim.example"])
+    below("excluded-wildcard", "trust", names=("*.victim.example",), excluded=["mta-sts.victim.example"])
     below("permitted-two", "verified", permitted=["other.example", "victim.example"])
     below("suffix-no-dot", "trust", permitted=["ictim.example"])
     below("second-name-outside", "trust", names=(HOST, "mx.other.example"), permitted=["victim.example"])
@@ -603,7 +603,7 @@ def usages(z, inter, root):
     good = z.leaf(inter)
     add("signature-flipped", "X23", "trust", good[:-1] + bytes([good[-1] ^ 1]), inter)
     at = good.index(HOST.encode())
-    add("name-changed", "X23", "trust", good[:at] + b"mY" + good[at + 2:], inter, host="my.victim.example")
+    add("name-changed", "X23", "trust", good[:at] + b"mY" + good[at + 2:], inter, host="mya-sts.victim.example")
     zero = der(3, b"\0", seq(integer(0), integer(0)))
     add("signature-zero", "X22", "trust", seq(*pieces(good)[:2], zero), inter)
     add("signature-empty", "X22", "tls", seq(*pieces(good)[:2], der(3, b"\0")), inter)
