@@ -9,6 +9,8 @@
 #endif
 #include "test.h"
 
+#include <stsmail/config.h>
+#include <stsmail/config.h>
 #include <stsmail/ram_store.h>
 
 /* ---- the stores --------------------------------------------------------------------------- */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which policy is held for a domain, and when to ask again (RFC 8461 3.2, 3.3, 5.1, 10.2). The policies live in the
- * store, a record each; RAM holds the one in use. Failed fetches live in a table of their own, so that
- * they can neither overwrite nor shorten a policy (R-110).
+ * Which policy is held for a domain, and when to ask again (RFC 8461 3.2, 3.3, 5.1, 10.2). The
+ * policies live in the store, a record each; RAM holds the one in use. Failed fetches live in a
+ * table of their own, so that they can neither overwrite nor shorten a policy (R-110).
+ *
+ * `s` may be NULL: nothing is held then, and keeping does nothing. `domain` is as sts_name_canon()
+ * gives it; another spelling is STS_ERR_ARG, never "absent" (F13). An id is at most 32 characters.
  */
 #ifndef STSMAIL_ENGINE_CACHE_H
 #define STSMAIL_ENGINE_CACHE_H
@@ -12,16 +15,19 @@
 
 /* What is known of a held policy, beside the policy. */
 struct sts_cached {
-    char     id[STS_ID_SIZE]; /* of the record that announced it; "" if fetched without one */
-    uint8_t  mode;
-    bool     cut;
+    char id[STS_ID_SIZE]; /* of the record that announced it; "" if fetched without one */
+    uint8_t mode;
+    bool cut;
     uint32_t max_age_s;
-    int64_t  fetched_at; /* seconds since 1970: its life counts from here */
-    int64_t  used_at;    /* last use, to the day: the eviction order */
+    int64_t fetched_at; /* seconds since 1970: its life counts from here */
+    int64_t used_at;    /* last use, to the day: the eviction order */
 };
 
-/* The policy held for domain and not expired (R-101; a clock that went back makes it young, never old). policy may be NULL:
- * only *info. STS_OK, STS_ERR_ABSENT, STS_ERR_IO. An unset clock expires nothing (R-112). */
+/* The policy held for domain and not expired (R-101; a clock that went back makes it young, never
+ * old; an unset clock expires nothing, R-112). policy may be NULL: only *info. STS_OK;
+ * STS_ERR_ABSENT; STS_ERR_IO: the store could not be read, which is not absence (F07);
+ * STS_ERR_ARG. Only after STS_OK do *policy and *info mean anything. A policy larger than
+ * STS_POLICY_MX_SIZE comes as a cut one (C-5). */
 int sts_cache_get(const struct sts_store *s, const char *domain, const struct sts_time *now,
                   struct sts_policy *policy, struct sts_cached *info);
 
@@ -29,31 +35,38 @@ int sts_cache_get(const struct sts_store *s, const char *domain, const struct st
 int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_policy *policy,
                    struct sts_cached *info);
 
-/* Keeps a policy fetched now, in place of any older one. A full cache (STS_CACHE_MAX) makes room in this order: expired, none,
- * testing, the enforced one that was used least recently (R-111), never `domain` itself; what was evicted is said to
- * log. STS_OK, STS_ERR_IO, STS_ERR_SPACE. */
+/* Keeps a policy fetched now, in place of any older one. A full cache (STS_CACHE_MAX) makes room in
+ * this order: expired, none, testing, the enforced one that was used least recently (R-111), never
+ * `domain` itself; what was evicted is said to log. STS_OK, STS_ERR_IO, STS_ERR_SPACE (then the
+ * older one stands), STS_ERR_CLOCK (the time is unset), STS_ERR_ARG. */
 int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
                   const struct sts_policy *policy, const struct sts_time *now,
                   const struct sts_log *log);
 
-/* Marks as used now; writes only if the last mark is over a day old. */
+/* Marks as used now; writes only if the last mark is over a day away. STS_OK, STS_ERR_ABSENT,
+ * STS_ERR_IO, STS_ERR_SPACE, STS_ERR_ARG; what an error costs is the mark. */
 int sts_cache_touch(const struct sts_store *s, const char *domain, const struct sts_time *now);
 
 /* STS_ERR_ABSENT: was not there. */
 int sts_cache_drop(const struct sts_store *s, const char *domain);
 
-/* Whether it is time to fetch again, ahead of expiry (R-105, R-106): from min(1 day, max_age / 2) after the fetch on, less a
- * jitter of up to a quarter that `domain` and a device-wide `seed` fix, so that a fleet spreads and one device
- * is steady. */
+/* Whether it is time to fetch again, ahead of expiry (R-105, R-106): from min(1 day, max_age / 2)
+ * after the fetch on, less a jitter of up to a quarter that `domain` and a device-wide `seed`
+ * fix, so that a fleet spreads and one device is steady. Also when the clock went back behind the
+ * fetch by more than 300 s (C03). Never while the clock is unset. */
 bool sts_cache_refresh_due(const struct sts_cached *info, const char *domain, uint32_t seed,
                            const struct sts_time *now);
 
-/* Seconds until a fetch for this id may be tried: 0 now; up to 300 after a failed one (R-043). At most 4 different ids per
- * domain in 300 s (P24). A clock that went back by more than 300 s frees the wait. */
+/* Seconds until a fetch for this id may be tried: 0 now; up to 300 after a failed one (R-043). At
+ * most 4 different ids per domain fail in 300 s (P24). A clock that went back by more than 300 s
+ * frees the wait. id is "" for a fetch that no record announced. A wait that can't be read is
+ * none. */
 uint32_t sts_cache_wait_s(const struct sts_store *s, const char *domain, const char *id,
                           const struct sts_time *now);
 
-/* Notes that fetching id failed now; sts_cache_fetched() forgets what was noted. Bounded: the oldest goes. */
+/* Notes that fetching id failed now; sts_cache_fetched() forgets what was noted. Bounded,
+ * STS_CACHE_MAX domains: the oldest goes. STS_OK (also while the clock is unset: nothing is
+ * noted), STS_ERR_IO, STS_ERR_SPACE, STS_ERR_ARG. */
 int sts_cache_failed(const struct sts_store *s, const char *domain, const char *id,
                      const struct sts_time *now);
 int sts_cache_fetched(const struct sts_store *s, const char *domain);
