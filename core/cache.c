@@ -233,14 +233,17 @@ static int read_patterns(const struct sts_store *s, size_t size, struct sts_poli
 static int read_policy(const struct sts_store *s, const struct policy_head *head,
                        const struct sts_cached *info, struct sts_policy *policy)
 {
-    size_t size = (size_t)get_number(&head->mx_len);
+    uint64_t size = get_number(&head->mx_len);
 
+    if (size > UINT32_MAX) {
+        return STS_ERR_ABSENT; /* more than size_t may tell */
+    }
     policy->mode = info->mode;
     policy->cut = info->cut || size > sizeof policy->mx;
     policy->max_age_s = info->max_age_s;
     policy->mx_count = 0;
     policy->mx_len = 0;
-    return read_patterns(s, size, policy);
+    return read_patterns(s, (size_t)size, policy);
 }
 
 int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_policy *policy,
