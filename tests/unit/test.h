@@ -77,13 +77,21 @@ static jmp_buf test_out;
         }                                                                                          \
     } while (0)
 
+static inline bool test_one(const struct test_case *t)
+{
+    if (setjmp(test_out) != 0) {
+        return false;
+    }
+    t->run();
+    return true;
+}
+
 static inline int test_main(const char *group)
 {
-    static int passed, failed;
+    int passed = 0, failed = 0;
 
     for (struct test_case *t = test_first; t != NULL; t = t->next) {
-        if (setjmp(test_out) == 0) {
-            t->run();
+        if (test_one(t)) {
             passed++;
         } else {
             printf("[  FAILED  ] %s: %s\n", group, t->name);

@@ -581,7 +581,7 @@ TEST(modes_have_names)
 TEST(truncated_files_are_invalid_until_the_last_field_is_there)
 {
     static const char text[] = "version: STSv1\r\nmode: enforce\r\nmx: ab.c\r\nmax_age: 60\r\n";
-    size_t last = strstr(text, "60") - text;
+    size_t last = (size_t)(strstr(text, "60") - text);
 
     for (size_t len = 0; len < sizeof text; len++) {
         int result = read_all_ways(text, len);
