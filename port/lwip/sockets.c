@@ -242,8 +242,8 @@ static void net_close(void *ctx, int handle)
 
 static void net_wait(void *ctx, const struct sts_wait *handles, size_t n, uint32_t timeout_ms)
 {
-    uint32_t ms = timeout_ms > WAIT_MAX_MS ? WAIT_MAX_MS : timeout_ms;
-    struct timeval most = {.tv_sec = ms / 1000, .tv_usec = (long)(ms % 1000) * 1000};
+    int32_t ms = timeout_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int32_t)timeout_ms;
+    struct timeval most = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     fd_set reads, writes;
     int end = 0;
 
