@@ -147,8 +147,7 @@ def header(flip):
     return lambda q, good: bytes([good[0], good[1], good[2] ^ flip[0], good[3] ^ flip[1]]) + good[4:]
 
 
-run("D05 a query instead of a reply", GOOD, trick=by_udp(lambda q,
-    good: q.reply(FORGED[MX_TYPE])[:2] + b"\1\0" + q.reply(FORGED[MX_TYPE])[4:]), **PLAIN)
+run("D05 a query instead of a reply", GOOD, trick=by_udp(lambda q, good: q.reply(FORGED[MX_TYPE])[:2] + b"\1\0" + q.reply(FORGED[MX_TYPE])[4:]), **PLAIN)
 run("D05 another opcode", {"result": {"delivered", "deferred"}}, trick=by_udp(header((0x10, 0))), **PLAIN)
 run("D36 AD set, and not trusted", {"result": "delivered"}, "--floor", "policy@example.net", trick=always(header((0, 0x20))),
     **PLAIN)
@@ -162,8 +161,8 @@ with Stage(mode=None, zone={(DOMAIN, "MX"): [(i, f"m{i}.example.org") for i in r
     r = s.send(*QUICK)
     ids, ports = {w[:2] for w, _ in s.dns.wires}, {p for _, p in s.dns.wires}
     n = len(s.dns.wires)
-    t.check("D02, D03 a new id and a new port for each question", n > 20 and len(ids) >= n - 1 and len(ports) >= n - 2, (n,
-        ids, ports))
+    t.check("D02, D03 a new id and a new port for each question", n > 20 and len(ids) >= n - 1 and len(ports) >= n - 2,
+        (n, ids, ports))
     upper = sum(c.isupper() for w, _ in s.dns.wires for c in evil.Question(w).case)
     lower = sum(c.islower() for w, _ in s.dns.wires for c in evil.Question(w).case)
     t.check("D01 0x20: about half of the letters are upper case", 0.3 < upper / (upper + lower) < 0.7, (upper, lower))
@@ -193,8 +192,8 @@ for first in (True, False):
     run(f"D07 an A of another name stands {where}", GOOD, trick=beside(first, A, [(None, A, "127.0.0.10")]), **PLAIN)
 run("D07 a TXT of another name", GOOD | {"source": "none"}, trick=beside(True, TXT, []), **PLAIN)
 run("D07 only an MX of another name: NODATA", {"result": "failed", "reason": "dns"}, trick=beside(True, MX_TYPE, []), **PLAIN)
-run("D07 an A in the answer to MX", GOOD, **PLAIN, trick=always(lambda q, good: q.reply([(None, A, TRAP), (None, MX_TYPE, (10,
-    MX))])))
+run("D07 an A in the answer to MX", GOOD, **PLAIN, trick=always(lambda q, good: q.reply([(None, A, TRAP), (None, MX_TYPE,
+    (10, MX))])))
 run("D08 the additional section is not used", GOOD, **PLAIN, check=lambda s, r: (MX, A) in s.dns.questions,
     trick=always(lambda q, good: q.reply([(None, MX_TYPE, (10, MX))], additional=[(MX, A, TRAP)])))
 
@@ -372,8 +371,8 @@ def drip(c, data):
 
 
 run("D19 TC: TCP", GOOD, trick=by_udp(truncated), check=over_tcp(), **PLAIN)
-run("D19 TC without any answer", GOOD, trick=lambda q, over, good: good if over else q.reply(flags=0x200), check=lambda s,
-    r: len(s.dns.tcp_questions) >= 4)
+run("D19 TC without any answer", GOOD, trick=lambda q, over, good: good if over else q.reply(flags=0x200),
+    check=lambda s, r: len(s.dns.tcp_questions) >= 4)
 run("D19 an octet at a time", GOOD, trick=tcp(drip), **PLAIN)
 TCP_FAILS = {
     "length 0": lambda c, data: c.sendall(b"\0\0"),
@@ -473,10 +472,10 @@ run("D25, R-073 the implicit MX matches", {"result": "delivered", "mxs": [DOMAIN
     protected=True, patterns=(DOMAIN,),
     mx=evil.SMTP(context(DOMAIN)), zone={(DOMAIN, "MX"): [], (DOMAIN, "A"): ["127.0.0.10"]})
 NULL = {(DOMAIN, "MX"): [(0, ".")], (DOMAIN, "A"): [TRAP]}
-run("D26 a null MX", {"result": "failed", "reason": "null-mx", "mxs": []}, zone=NULL, check=lambda s, r: (DOMAIN,
-    A) not in s.dns.questions, **PLAIN)
-run("D26 a null MX of preference 10", {"result": "failed", "reason": "null-mx", "mxs": []}, zone={**NULL, (DOMAIN, "MX"): [(10,
-    ".")]}, **PLAIN)
+run("D26 a null MX", {"result": "failed", "reason": "null-mx", "mxs": []}, zone=NULL,
+    check=lambda s, r: (DOMAIN, A) not in s.dns.questions, **PLAIN)
+run("D26 a null MX of preference 10", {"result": "failed", "reason": "null-mx", "mxs": []}, zone={**NULL,
+    (DOMAIN, "MX"): [(10, ".")]}, **PLAIN)
 run("D26, C-11 a null MX under enforce", {"result": "deferred", "reason": "null-mx"}, zone=NULL)
 run("D26, C-11 a null MX under a floor", {"result": "deferred", "reason": "null-mx"}, "--floor", "verified", zone=NULL, **PLAIN)
 run("D26 a null MX among others", GOOD, zone={(DOMAIN, "MX"): [(0, "."), (10, MX)]}, **PLAIN)
@@ -505,8 +504,8 @@ for address in ("0.0.0.0", "0.0.0.1", "224.0.0.1", "239.1.2.3", "240.0.0.1", "25
     run(f"D28 {address} is nobody's", {"result": "deferred", "reason": {"dns", "connect"}}, zone={(MX, "A"): [address]},
         mx=False, **PLAIN)
 for address in ("::", "ff02::1", "::ffff:0.0.0.0", "::ffff:224.0.0.1"):
-    run(f"D28 {address} is nobody's", {"result": "deferred", "reason": {"dns", "connect"}}, zone={(MX, "A"): "gone", (MX,
-        "AAAA"): [address]}, mx=False, **PLAIN)
+    run(f"D28 {address} is nobody's", {"result": "deferred", "reason": {"dns", "connect"}}, zone={(MX, "A"): "gone",
+        (MX, "AAAA"): [address]}, mx=False, **PLAIN)
 run("D28 nobody's address beside a good one", GOOD, zone={(MX, "A"): ["0.0.0.0", "255.255.255.255", "127.0.0.10"]}, **PLAIN)
 run("D28 IPv6", GOOD, zone={(MX, "A"): "gone", (MX, "AAAA"): ["fd00::10"]}, address="fd00::10", mx=evil.SMTP(None), **PLAIN)
 
@@ -518,12 +517,12 @@ def thousand(extra):
 
 
 run("D29 1000 MX, the best is found", GOOD, trick=thousand([(None, MX_TYPE, (5, MX))]), **PLAIN)
-run("D29 1000 MX that do not exist: bounded", DNS_FAILS | {"took": 15}, trick=thousand([]), check=lambda s,
-    r: len(s.dns.questions) < 200, **PLAIN)
+run("D29 1000 MX that do not exist: bounded", DNS_FAILS | {"took": 15}, trick=thousand([]),
+    check=lambda s, r: len(s.dns.questions) < 200, **PLAIN)
 run("D29 duplicates count once", {"result": "deferred", "mxs": [MX]}, zone={(DOMAIN, "MX"): [(10, MX)] * 30 + [(20, MX)] * 5},
     mx=evil.SMTP(None, {"GREET": "421 x"}), **PLAIN)
-run("D29 preferences 0 and 65535", {"result": "delivered", "mxs": [MX, "mx2.example.org"]}, zone={(DOMAIN, "MX"): [(65535,
-    "mx2.example.org"), (0, MX)], ("mx2.example.org", "A"): ["127.0.0.11"]},
+run("D29 preferences 0 and 65535", {"result": "delivered", "mxs": [MX, "mx2.example.org"]},
+    zone={(DOMAIN, "MX"): [(65535, "mx2.example.org"), (0, MX)], ("mx2.example.org", "A"): ["127.0.0.11"]},
     mx=evil.SMTP(None, {"GREET": "421 x"}), second=evil.SMTP(None), **PLAIN)
 first = []
 for _ in range(12):
@@ -620,8 +619,8 @@ run("D37 an IPv6 black hole", {"result": "delivered"}, "--floor", "opportunistic
     check=lambda s, r: r.took < 10, **PLAIN)
 v6.close()
 web6 = evil.BlackHole("fd00::20", 443)
-run("D37 an IPv6 black hole at the policy host", GOOD | {"source": "fetched"}, "--floor", "opportunistic", zone={(HOST,
-    "AAAA"): ["fd00::20"]},
+run("D37 an IPv6 black hole at the policy host", GOOD | {"source": "fetched"}, "--floor", "opportunistic",
+    zone={(HOST, "AAAA"): ["fd00::20"]},
     check=lambda s, r: r.took < 12, protected=True)
 web6.close()
 

@@ -429,8 +429,8 @@ HOSTILE = {"ESC": b"\x1b[31mred\x1b]0;title\x07", "quotes": b'"},{"result":"deli
 for what, hostile in HOSTILE.items():
     for step in ("GREET", "RCPT", "DOT"):
         want = {"result": {"failed", "deferred"}, "reason": "smtp", "error": "smtp"}
-        run(f"S22 {what} in the reply to {step}", {step: b"550 5.0.0 " + hostile}, want, ("-vv",), kind=(TLS,
-            CLEAR)[step == "GREET"],
+        run(f"S22 {what} in the reply to {step}", {step: b"550 5.0.0 " + hostile}, want, ("-vv",),
+            kind=(TLS, CLEAR)[step == "GREET"],
             check=lambda s, r: len(r.json) == 1)
     with Stage(mode=None, mx=evil.SMTP(None, {"EHLO": b"250-mx\r\n250-" + hostile + b"\r\n250 END",
         "RCPT": b"550 " + hostile})) as s:
@@ -534,8 +534,8 @@ FAREWELLS = {"nothing": None, "421": "421 x", "500": "500 what", "554": "554 5.0
 for what, reply in FAREWELLS.items():
     run(f"S28 {what} to QUIT" if what not in ("554", "500") else f"S32 {what} to QUIT", {"QUIT": reply}, GOOD | {"took": 5})
 for what, more in {"554": b"554 5.0.0 taken back\r\n", "421": b"421 x\r\n", "250": b"250 x\r\n"}.items():
-    run(f"S28 {what} behind the 250 to the dot", {"DOT": b"250 2.0.0 taken\r\n" + more}, GOOD, check=lambda s,
-        r: len(s.taken) == 1)
+    run(f"S28 {what} behind the 250 to the dot", {"DOT": b"250 2.0.0 taken\r\n" + more}, GOOD,
+        check=lambda s, r: len(s.taken) == 1)
 
 # ---- S29: our own name --------------------------------------------------------------------------------------------------
 
@@ -543,8 +543,7 @@ for name in ("", " ", "a b", "a\r\nMAIL", "a\nb", "a\tb", "[", "[127.0.0.1", "-a
     "\x1b[0m", "a_b\x7f"):
     with Stage(mode=None, mx=evil.SMTP(None)) as s:
         r = s.send("--hostname", name)
-        t.check(f"S29 the name {name[:20]!r}", r.status in (64,
-            65) and r.stderr and not s.servers[0].connections and not s.dns.questions, r)
+        t.check(f"S29 the name {name[:20]!r}", r.status in (64, 65) and r.stderr and not s.servers[0].connections and not s.dns.questions, r)
 for name in ("device.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]", "localhost"):
     with Stage(mode=None, mx=evil.SMTP(None)) as s:
         r = s.send("--hostname", name)
