@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+#
+# Firmware for the boards that QEMU has: make BOARD=mps2-an385 firmware, and so on.
+
+BOARD ?= mps2-an385
+BOARDS := mps2-an385 lm3s6965evb
+# The trust anchors that are linked in.
+CA ?= /etc/ssl/certs/ca-certificates.crt
+WOLFSSL_DIR ?= $(B)/deps/wolfssl
+LWIP_DIR ?= $(B)/deps/lwip
+
+BOARD_CC := arm-none-eabi-gcc
+BOARD_CPU := -mcpu=cortex-m3 -mthumb
+BOARD_OPT := -Os -g -ffunction-sections -fdata-sections
+BOARD_LWIP_C := $(addprefix src/core/,def.c inet_chksum.c init.c ip.c mem.c memp.c netif.c pbuf.c sys.c tcp.c tcp_in.c \
+        tcp_out.c timeouts.c udp.c $(addprefix ipv4/,etharp.c icmp.c ip4.c ip4_addr.c)) src/netif/ethernet.c
+BOARD_WOLFSSL_C := $(addprefix src/,internal.c keys.c ssl.c tls.c tls13.c wolfio.c) \
+    $(addprefix wolfcrypt/src/,aes.c asn.c chacha.c chacha20_poly1305.c ecc.c hash.c hmac.c kdf.c memory.c poly1305.c \
+        random.c rsa.c sha256.c sha512.c sp_c32.c sp_cortexm.c sp_int.c wc_port.c wolfmath.c)
+BOARD_PORT := $(sort $(wildcard port/wolfssl/*.c)) port/lwip/raw.c
+BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c main.c report.c semihost.c startup.c)
+
+# $(1): the board
+define board_rules
+$(1)_DEFS := -DSTS_CONFIG_FILE='"boards/$(1)/stsmail_limits.h"' -DWOLFSSL_USER_SETTINGS \
+    -DSTS_WOLFSSL_FEATURES='"boards/$(1)/wolfssl_features.h"' -DNO_WOLFSSL_MEMORY_STUBS -iquote .
+$(1)_DIRS := -Iboards/$(1) -Iboards/common-arm/lwip -Iport/wolfssl
+$(1)_FLAGS := $(BOARD_CPU) $(BOARD_OPT) -MMD -MP $$($(1)_DEFS) $$($(1)_DIRS)
+$(1)_OURS := -std=c11 $(WARN) -Iinclude -I. -isystem $(LWIP_DIR)/src/include -isystem $(WOLFSSL_DIR)
+
+$(B)/$(1)/core/%.o: core/%.c | arm-packages
+	@mkdir -p $$(@D)
+	$(BOARD_CC) $(CORE_FLAGS) $(BOARD_CPU) $(BOARD_OPT) -MMD -MP -DSTS_CONFIG_FILE='"boards/$(1)/stsmail_limits.h"' -I. -c $$< -o $$@
+
+$(B)/$(1)/port/%.o: port/%.c | arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+	@mkdir -p $$(@D)
+	$(BOARD_CC) $$($(1)_OURS) $$($(1)_FLAGS) -c $$< -o $$@
+
+$(B)/$(1)/boards/%.o: boards/%.c | arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+	@mkdir -p $$(@D)
+	$(BOARD_CC) $$($(1)_OURS) $$($(1)_FLAGS) -Iboards/common-arm -c $$< -o $$@
+
+$(B)/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/hook.h \
+        boards/$(1)/wolfssl_features.h | arm-packages
+	@mkdir -p $$(@D)
+	$(BOARD_CC) -std=gnu11 -w $(BOARD_CPU) $(BOARD_OPT) $$($(1)_DEFS) -I$(WOLFSSL_DIR) -Iport/wolfssl \
+	    $$(WOLFSSL_HOOK_$$(basename $$(notdir $$*))) -c $(WOLFSSL_DIR)/$$* -o $$@
+
+$(B)/$(1)/lwip/%.o: $(LWIP_DIR)/src/include/lwip/tcp.h boards/$(1)/lwipopts.h \
+        boards/common-arm/lwip/lwipopts_common.h boards/common-arm/lwip/arch/cc.h | arm-packages
+	@mkdir -p $$(@D)
+	$(BOARD_CC) -std=gnu11 -w $(BOARD_CPU) $(BOARD_OPT) $$($(1)_DIRS) -I$(LWIP_DIR)/src/include -c $(LWIP_DIR)/$$* -o $$@
+
+$(1)_OBJ := $$(patsubst %.c,$(B)/$(1)/%.o,$(CORE) $(BOARD_PORT) $(BOARD_COMMON) $$(wildcard boards/$(1)/*.c)) \
+    $$(patsubst %,$(B)/$(1)/wolfssl/%.o,$(BOARD_WOLFSSL_C)) $$(patsubst %,$(B)/$(1)/lwip/%.o,$(BOARD_LWIP_C))
+
+# With other anchors: CA=FILE. The image of a test has a name of its own, ELF=FILE.
+$(1)_ELF := $$(or $(ELF),$(B)/$(1)/stsmail.elf)
+$$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.ld boards/$(1)/board.ld $(B)/$(1)/ca.name $(CA)
+	@mkdir -p $$(@D)
+	$(BOARD_CC) $(BOARD_CPU) -DBOARD_CA='"$(CA)"' -c boards/common-arm/roots.S -o $$@.roots.o
+	$(BOARD_CC) $(BOARD_CPU) --specs=nano.specs -nostartfiles -Wl,--gc-sections,-Map=$$(@:.elf=.map) -L. \
+	    -T boards/$(1)/board.ld $$($(1)_OBJ) $$@.roots.o -o $$@
+
+# Linked anew when CA names another file.
+.PHONY: $(1)-ca
+$(B)/$(1)/ca.name: $(1)-ca
+	@mkdir -p $$(@D)
+	@echo '$(CA)' | cmp -s - $$@ || echo '$(CA)' > $$@
+
+-include $$(wildcard $$(patsubst %.o,%.d,$$($(1)_OBJ)))
+endef
+$(foreach b,$(BOARDS),$(if $(wildcard boards/$(b)/board.c),$(if $(or $(if $(ELF),,all),$(filter $(b),$(BOARD))),$(eval $(call board_rules,$(b))))))
+
+## firmware: the image of a board, build/BOARD/stsmail.elf (BOARD=mps2-an385; CA=FILE: its trust anchors)
+.PHONY: firmware
+firmware: $($(BOARD)_ELF)
+
+.PHONY: qemu-packages
+qemu-packages:
+	@$(NEED) qemu-system-arm python3 python3-cryptography iproute2 util-linux

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arm semihosting: what a debugger, or QEMU, does for the program ("Semihosting for AArch32 and AArch64",
+ * 5 and 6). Without a debugger the breakpoint is a fault, so a product leaves this file out.
+ */
+#include "board.h"
+
+#include <string.h>
+
+enum {
+    SYS_OPEN = 0x01,
+    SYS_CLOSE = 0x02,
+    SYS_WRITE0 = 0x04,
+    SYS_READ = 0x06,
+    SYS_TIME = 0x11,
+    SYS_GET_CMDLINE = 0x15,
+    SYS_EXIT_EXTENDED = 0x20,
+};
+
+#define APPLICATION_EXIT 0x20026u /* ADP_Stopped_ApplicationExit */
+
+static uint32_t call(uint32_t operation, const void *argument)
+{
+    register uint32_t r0 __asm__("r0") = operation;
+    register const void *r1 __asm__("r1") = argument;
+
+    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+    return r0;
+}
+
+bool semihost_arguments(char *out, size_t size)
+{
+    uint32_t block[2] = {(uint32_t)(uintptr_t)out, (uint32_t)size};
+
+    return call(SYS_GET_CMDLINE, block) == 0 && memchr(out, '\0', size) != NULL;
+}
+
+int64_t semihost_time(void)
+{
+    return call(SYS_TIME, NULL); /* unsigned: good until 2106 */
+}
+
+void semihost_say(const char *text)
+{
+    (void)call(SYS_WRITE0, text);
+}
+
+bool semihost_read(const char *file, void *buf, size_t len)
+{
+    uint32_t name[3] = {(uint32_t)(uintptr_t)file, 1 /* "rb" */, (uint32_t)strlen(file)};
+    uint32_t block[3] = {0, (uint32_t)(uintptr_t)buf, (uint32_t)len};
+    uint32_t missing;
+
+    block[0] = call(SYS_OPEN, name);
+    if (block[0] == UINT32_MAX) {
+        return false;
+    }
+    missing = call(SYS_READ, block);
+    (void)call(SYS_CLOSE, block);
+    return missing == 0;
+}
+
+void semihost_exit(int status)
+{
+    uint32_t block[2] = {APPLICATION_EXIT, (uint32_t)status};
+
+    for (;;) {
+        (void)call(SYS_EXIT_EXTENDED, block);
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arm MPS2 with the AN385 image: a Cortex-M3 with 4 MB of each memory.
+ */
+#ifndef BOARDS_MPS2_AN385_MACHINE_H
+#define BOARDS_MPS2_AN385_MACHINE_H
+
+#define BOARD_NAME "mps2-an385"
+#define BOARD_HZ   25000000u
+#define BOARD_POOL (32u * 1024u) /* bytes for TLS */
+#define BOARD_LINE 2048u         /* bytes of arguments */
+
+#endif
