@@ -311,9 +311,10 @@ static uint32_t wait_left(const struct wait *w, const struct sts_time *now)
 static struct wait *find_wait(struct waits *t, const char *id, const struct sts_time *now)
 {
     struct wait *best = t->w;
+    size_t size = sts_len(id) + 1;
 
     for (size_t i = 0; i < WAITS; i++) {
-        if (strncmp(t->w[i].id, id, STS_ID_SIZE) == 0) {
+        if (size <= sizeof best->id && memcmp(t->w[i].id, id, size) == 0) {
             return &t->w[i];
         }
         if (wait_left(&t->w[i], now) < wait_left(best, now)) {
@@ -376,7 +377,7 @@ static bool walk_key(void *arg, const char *key)
     struct walk *w = arg;
     uint64_t worth;
 
-    if (strcmp(key, w->keep) == 0) {
+    if (sts_same_text(key, w->keep)) {
         return true;
     }
     w->count++;

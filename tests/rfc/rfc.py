@@ -90,9 +90,13 @@ def find_sections(root):
             text = re.sub(r"\n \*", "\n  ", open(path).read())
             for m in CITED.finditer(re.sub(r"\s", " ", text)):
                 line = text.count("\n", 0, m.start()) + 1
+                place = f"{os.path.relpath(path, root)}:{line}"
                 for section in re.findall(r"\d+(?:\.\d+)*", m[2]) or [""]:
-                    found[int(m[1]), tuple(map(int, section.split("."))) if section else ()].append(
-                        f"{os.path.relpath(path, root)}:{line}")
+                    if section.isdigit() and int(section) >= 1000:  # "RFC 9110 and 9112"
+                        found[int(m[1]), ()].append(place)
+                        found[int(section), ()].append(place)
+                    else:
+                        found[int(m[1]), tuple(map(int, section.split("."))) if section else ()].append(place)
     return found
 
 
