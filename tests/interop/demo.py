@@ -77,9 +77,8 @@ class OnTheWay:
             try:
                 got = step()
                 if step == tls.read:
-                    if not got:
-                        return
-                    self.opened += got
+                    self.opened = got  # a device that says anything here was deceived
+                    return
                 step = tls.read
             except ssl.SSLWantReadError:
                 device.sendall(outgoing.read())
@@ -129,7 +128,7 @@ def on_the_wire(way):
     if secret:
         print(f"    > ({secret} octets of TLS)")
     check("none of the mail was on the wire in clear", not [m for m in MAIL if m in way.seen])
-    return [line.split()[0] for line in lines], secret
+    return [line.partition(" ")[0] for line in lines], secret
 
 
 def main():
