@@ -18,16 +18,35 @@ $(B)/size/structs.o: tests/size/structs.c $(wildcard include/stsmail/*.h include
 	@mkdir -p $(@D)
 	$(ARM)gcc $(SIZE_FLAGS) -c $< -o $@
 
+# What a program that sends really links, with the log's sentences and without.
+define size_link
+$(B)/size/$(1)/%.o: core/%.c | arm-packages
+	@mkdir -p $$(@D)
+	$(ARM)gcc $(SIZE_FLAGS) $(2) -MMD -MP -c $$< -o $$@
+
+$(B)/size/$(1)/link.o: tests/size/link.c | arm-packages
+	@mkdir -p $$(@D)
+	$(ARM)gcc $(SIZE_FLAGS) $(2) -MMD -MP -c $$< -o $$@
+
+$(B)/size/$(1).elf: $(patsubst core/%.c,$(B)/size/$(1)/%.o,$(CORE)) $(B)/size/$(1)/link.o
+	$(ARM)gcc -mcpu=cortex-m3 -mthumb -nostdlib -Wl,--gc-sections,-e,firmware,--unresolved-symbols=ignore-all $$^ -o $$@
+
+-include $$(wildcard $(B)/size/$(1)/*.d)
+endef
+$(eval $(call size_link,log,-DSTS_LOG=1))
+$(eval $(call size_link,nolog,-DSTS_LOG=0))
+SIZE_ALL := $(SIZE_OBJ) $(B)/size/structs.o $(B)/size/log.elf $(B)/size/nolog.elf
+
 -include $(wildcard $(B)/size/*.d)
 
 ## size: code per file, sizeof of the structs, deepest stack on a Cortex-M3; rewrites the table in README.md
 .PHONY: size
-size: $(SIZE_OBJ) $(B)/size/structs.o
+size: $(SIZE_ALL)
 	@$(PYTHON) tests/size/size.py $(B)/size README.md
 
 CHECKS += gate
 ## gate: the core refers to no malloc, stdio, socket or clock, keeps no data, does not recurse
 .PHONY: gate
-gate: $(SIZE_OBJ) $(B)/size/structs.o
+gate: $(SIZE_ALL)
 	@$(PYTHON) tests/run.py gate $(B)/results "$(PYTHON) tests/size/gate.py $(B)/size" \
 	    "$(PYTHON) tests/size/size.py $(B)/size --check README.md"

@@ -29,11 +29,13 @@ def table(folder):
         text, data, bss = map(int, tool("arm-none-eabi-size", path).splitlines()[1].split()[:3])
         total += text
         rows.append(f"| `core/{name}.c` | {text} | {data} | {bss} |")
-    explain = next(int(r.split("|")[2]) for r in rows if "explain.c" in r)
+    linked = {kind: int(tool("arm-none-eabi-size", f"{folder}/{kind}.elf").splitlines()[1].split()[0])
+              for kind in ("log", "nolog")}
     out = [f"`{tool('arm-none-eabi-gcc', '--version').splitlines()[0]}`, `-mcpu=cortex-m3 -mthumb -Os`,",
            "device defaults of `config.h`. Bytes.", "", "| file | text | data | bss |", "|---|---:|---:|---:|", *rows,
            f"| **all of the core** | **{total}** | 0 | 0 |",
-           f"| without `explain.c` (sentences for people: a device without a screen links none) | {total - explain} | 0 | 0 |",
+           f"| linked into a program that sends (`--gc-sections`) | {linked['log']} | 0 | `struct sts_mailer` |",
+           f"| the same with `STS_LOG=0`: no sentences for people | {linked['nolog']} | 0 | `struct sts_mailer` |",
            "", "| struct | bytes |", "|---|---:|"]
     for line in sorted(tool("arm-none-eabi-nm", "-S", f"{folder}/structs.o").splitlines(), key=lambda l: -int(l.split()[1], 16)):
         out.append(f"| `struct {line.split()[3][8:]}` | {int(line.split()[1], 16)} |")
