@@ -52,6 +52,9 @@ class Stage:
             self.zone[("mx2.example.org", "A")] = ["127.0.0.11"]
             self.servers.append(evil.Server(second, "127.0.0.11", 25))
         self.second = second
+        for script in (self.mx, second):
+            if hasattr(script, "mail"):
+                script.mail.clear()  # of an earlier stage
         if mode and web is not False:
             if web is None:
                 web = evil.ok(evil.policy(mode, () if mode == "none" else patterns))

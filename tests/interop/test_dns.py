@@ -66,7 +66,7 @@ with Stage(zone=TRAPS, trick=lambda q, tcp, good: q.reply(FORGED[q.type]) if q.t
     t.check("P12 but not under an enforced policy", len(trap_mail.mail) == 1 and stage.one(r)["reason"] == "mx-mismatch" and
             not stage.sound(s, r, True), r)
 
-# ---- D01, D04, D05, D06: forged replies ------------------------------------------------------------------
+# ---- D01, D04, D05, D06: forged replies ----------------------------------------------------------
 
 def flood(ids, then_right):
     def forge(q, good):
@@ -171,7 +171,7 @@ with Stage(mode=None, zone={(DOMAIN, "MX"): [(i, f"m{i}.example.org") for i in r
     t.check("D28 MX hosts at 0.0.0.0 are passed over", stage.one(r)["result"] == "delivered" and not stage.sound(s, r, False),
         r)
 
-# ---- D07, D08, D09: what stands beside the answer ------------------------------------------------------------
+# ---- D07, D08, D09: what stands beside the answer ------------------------------------------------
 
 STRANGERS = [("evil.example.net", MX_TYPE, (0, "trap.example.net")), ("evil.example.net", A, TRAP), ("example.net", TXT,
     "v=STSv1; id=9;")]
@@ -225,7 +225,7 @@ run("R-022, P28 TXT and policy host are aliases", GOOD | {"source": "fetched", "
     zone={(STS, "TXT"): "gone", (STS, "CNAME"): ["r.provider.example"], ("r.provider.example", "TXT"): ["v=STSv1; id=1;"],
           (HOST, "A"): "gone", (HOST, "CNAME"): ["h.provider.example"], ("h.provider.example", "A"): ["127.0.0.20"]})
 
-# ---- D10..D16: packets that are not what they say -----------------------------------------------------------------
+# ---- D10..D16: packets that are not what they say ------------------------------------------------
 
 def raw(owner, kind, rdata, count=1, length=None, class_=1):
     """A reply with one record made of octets."""
@@ -278,7 +278,7 @@ for n in (0, 4, 15, 17):
     run(f"D14 an AAAA of {n} octets beside a good A", {"result": {"delivered", "deferred"}}, "--timeout", "1",
         trick=always(lambda q, good, n=n: q.reply([(None, AAAA, b"\x20" * n)]), AAAA), **PLAIN)
 
-# ---- D16, D17, D18: TXT ----------------------------------------------------------------------------------------
+# ---- D16, D17, D18: TXT --------------------------------------------------------------------------
 
 def announced(name, texts, yes):
     """Whether these TXT records announce a policy. texts: a record each, text or list of strings."""
@@ -349,7 +349,7 @@ for what, rdata in STRINGS.items():
     run(f"D16 {what}", {"result": {"delivered", "deferred"}, "source": "none"}, "--timeout", "1",
         trick=always(lambda q, good, d=rdata: q.reply([(None, TXT, d)]), TXT))
 
-# ---- D19, D20, D21: TCP, sizes, EDNS --------------------------------------------------------------------------------
+# ---- D19, D20, D21: TCP, sizes, EDNS -------------------------------------------------------------
 
 def truncated(q, good):
     return q.reply(FORGED[q.type], flags=0x200)
@@ -411,7 +411,7 @@ for rcode, name in ((1, "FORMERR"), (4, "NOTIMP"), (5, "REFUSED"), (2, "SERVFAIL
 run("D21 FORMERR without a question", GOOD, **PLAIN,
     trick=lambda q, over, good: q.id + b"\x81\x81" + b"\0" * 8 if q.edns else good)
 
-# ---- D22, D23, D24, D25, D26: what a code means ---------------------------------------------------------------------
+# ---- D22, D23, D24, D25, D26: what a code means --------------------------------------------------
 
 def rcode(code, type_):
     """An RCODE of 4 or, with EDNS (RFC 6891 6.1.3), of 12 bits."""
@@ -480,7 +480,7 @@ run("D26, C-11 a null MX under enforce", {"result": "deferred", "reason": "null-
 run("D26, C-11 a null MX under a floor", {"result": "deferred", "reason": "null-mx"}, "--floor", "verified", zone=NULL, **PLAIN)
 run("D26 a null MX among others", GOOD, zone={(DOMAIN, "MX"): [(0, "."), (10, MX)]}, **PLAIN)
 
-# ---- D27, D28, D29, D30: which hosts --------------------------------------------------------------------------------
+# ---- D27, D28, D29, D30: which hosts -------------------------------------------------------------
 
 TARGETS = {
     "an address": "127.0.0.66", "localhost": "localhost", "an underscore": "a_b.example.org", "a blank": "a b.example.org",
@@ -536,7 +536,7 @@ for ttl in (0, 1, 0x7fffffff, 0x80000000, 0xffffffff):
         if not over and not isinstance(q.server.zone.get((q.name, {MX_TYPE: "MX", A: "A", TXT: "TXT"}.get(q.type)), []),
             int) else good)
 
-# ---- D33: servers that are dead -----------------------------------------------------------------------------------------
+# ---- D33: servers that are dead ------------------------------------------------------------------
 
 hole = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # takes questions and never answers
 hole.bind(("127.0.0.40", 53))
@@ -568,7 +568,7 @@ servers("black holes only", ("127.0.0.40", "127.0.0.40"), DNS_FAILS, "--timeout"
 servers("a server at IPv6", ("[::1]:5353", "127.0.0.1"), GOOD)
 servers("a server at another port", ("127.0.0.1:53",), GOOD)
 
-# ---- D34, D35: names that cannot be asked for --------------------------------------------------------------------------------
+# ---- D34, D35: names that cannot be asked for ----------------------------------------------------
 
 def long_name(n):
     """A domain of n characters."""
@@ -612,7 +612,7 @@ with Stage(mode=None) as s:
     r = s.send(to=("ops@example.org", "ops@a b.example"))
     t.check("D35 one bad address, and nothing is sent to anyone", r.status == 65 and not s.dns.questions and not s.taken, r)
 
-# ---- D37: IPv6 that leads nowhere --------------------------------------------------------------------------------------------------
+# ---- D37: IPv6 that leads nowhere ----------------------------------------------------------------
 
 v6 = evil.BlackHole("fd00::10", 25)
 run("D37 an IPv6 black hole", {"result": "delivered"}, "--floor", "opportunistic", zone={(MX, "AAAA"): ["fd00::10"]},

@@ -85,7 +85,7 @@ def chunked(*chunks, end="0\r\n\r\n", extra=()):
     return head(PLAIN, "Transfer-Encoding: chunked", *extra, body=body)
 
 
-# ---- H01, H02, H03, H04: status -------------------------------------------------------------------------------
+# ---- H01, H02, H03, H04: status ------------------------------------------------------------------
 
 for code in range(300, 309):
     run(f"H01 {code}", head(PLAIN, LENGTH, f"Location: https://{HOST}/other", status=f"HTTP/1.1 {code} Go"), FETCH,
@@ -120,7 +120,7 @@ run("H04 a folded line that does not matter (RFC 9112 5.2)", says(head(PLAIN, LE
 run("H04 a folded length", says(head(PLAIN, LENGTH[:-1], " " + LENGTH[-1])), FETCH, both=False)
 run("H04 a folded type", says(head(PLAIN, " /html", LENGTH)), {FETCH, INVALID}, both=False)
 
-# ---- H05, H06, H07: too much, too slow ---------------------------------------------------------------------------------
+# ---- H05, H06, H07: too much, too slow -----------------------------------------------------------
 
 run("H05 a line of 1 KiB and more", says(head(PLAIN, LENGTH, "X: " + "y" * 1100)), FETCH)
 run("H05 8 KiB and more", says(head(PLAIN, LENGTH, *["X: " + "y" * 900] * 10)), FETCH)
@@ -192,7 +192,7 @@ for n, trouble in ((65535, TAKEN), (65536, TAKEN), (65537, {FETCH, INVALID}), (7
     run(f"H07 {n} octets to the end", says(head(PLAIN, body=body)), trouble, both=False)
 run("H07 Content-Length 10^10", says(head(PLAIN, "Content-Length: 10000000000")), FETCH)
 
-# ---- H08, H09, H10: framing ----------------------------------------------------------------------------------------------
+# ---- H08, H09, H10: framing ----------------------------------------------------------------------
 
 N = len(POLICY)
 for value in ("-1", f"+{N}", f"{N},{N}", f"{N}, {N}", f"0x{N:x}", str((1 << 32) + N), str((1 << 64) + N), "", "abc", f"{N}x",
@@ -219,7 +219,7 @@ run("H10 chunks, an extension, a trailer", says(head(PLAIN, "Transfer-Encoding: 
     body=f"5;a=b\r\n{POLICY[:5]}\r\n{N - 5:X}\r\n{POLICY[5:]}\r\n000\r\nX: y\r\n\r\n")), TAKEN)
 run("H10 an octet a chunk", says(chunked(*POLICY)), TAKEN, both=False)
 
-# ---- H11, H12: cut short ---------------------------------------------------------------------------------------------------
+# ---- H11, H12: cut short -------------------------------------------------------------------------
 
 for what, whole in (("under a length", GOOD), ("in chunks", chunked(POLICY[:20], POLICY[20:]))):
     points = [0, 1, 9, 17, len(whole) - len(POLICY) - 1, len(whole) - 60, len(whole) - 20, len(whole) - 2, len(whole) - 1]
@@ -241,7 +241,7 @@ def reset(c):
 
 run("H12 to the end, RST", raw(reset), FETCH)
 
-# ---- H13, H14, H15, H18, H21, H22, H23: head and body --------------------------------------------------------------------------
+# ---- H13, H14, H15, H18, H21, H22, H23: head and body --------------------------------------------
 
 for coding in ("gzip", "deflate", "br", "x"):
     run(f"H13 Content-Encoding {coding}", says(head(PLAIN, LENGTH, f"Content-Encoding: {coding}")), FETCH,
@@ -288,7 +288,7 @@ with Stage(state=pki()["state"] + "/again", id="8", web=evil.https(context(HOST)
     s.send()
     t.check("H22 no conditional request later", s.web.connections[0].secret == requests[0], s.web.connections[0].secret)
 
-# ---- H16, H17: who it is --------------------------------------------------------------------------------------------------------
+# ---- H16, H17: who it is -------------------------------------------------------------------------
 
 folder = lab.scratch("zoo")
 ca = pki()["ca"]
@@ -352,7 +352,7 @@ with Stage(zone={(HOST, "CNAME"): ["h.provider.example"], (HOST, "A"): "gone", (
     wrong = judge(s, r, False, result="delivered", trouble=WEBPKI)
     t.check("R-036 the certificate of whom the policy host is an alias of", not wrong, f"{wrong}\n{r}")
 
-# ---- H19, H20: no HTTPS -----------------------------------------------------------------------------------------------------------
+# ---- H19, H20: no HTTPS --------------------------------------------------------------------------
 
 def clear_http(c):
     c.sock.recv(4096)
@@ -405,7 +405,7 @@ def http11(c):
 run("H20 HTTP/2 and nothing else", h2, FETCH)
 run("H20 http/1.1 is what is offered", http11, TAKEN, both=False, check=lambda s, r: chosen == ["http/1.1"])
 
-# ---- H25: one budget for all addresses ------------------------------------------------------------------------------------------------
+# ---- H25: one budget for all addresses -----------------------------------------------------------
 
 addresses = [f"127.0.0.{n}" for n in range(200, 206)]
 holes = [evil.BlackHole(a, 443) for a in addresses]

@@ -65,7 +65,7 @@ def nothing_of_the_mail(s, r):
     return MARK not in b"".join(text(c) for c in s.servers[0].connections)
 
 
-# ---- S01, S02, S30: too long -------------------------------------------------------------------------
+# ---- S01, S02, S30: too long ---------------------------------------------------------------------
 
 for n, want in {512: GOOD, 513: GOOD, 1000: GOOD, 1001: BAD, 2000: BAD, 100000: BAD}.items():
     for step in ("GREET", "EHLO", "MAIL", "DOT"):
@@ -95,7 +95,7 @@ for n, want in {128: GOOD, 129: BAD}.items():
     run(f"S02 {n} lines to the dot", {"DOT": lines + "250 END"}, want)
 run("S02 8 KiB in one reply", {"EHLO": "250-mx\r\n" + ("250-" + "x" * 800 + "\r\n") * 11 + "250 END"}, BAD)
 
-# ---- S03, S04, S05, S31: what is no reply ------------------------------------------------------------
+# ---- S03, S04, S05, S31: what is no reply --------------------------------------------------------
 
 for first, second in (("250", "251"), ("250", "550"), ("550", "250"), ("250", "450"), ("250", "354")):
     for step in ("EHLO", *AFTER_TLS):
@@ -135,7 +135,7 @@ for what, raw in {"LF alone": b"250 ok\n", "CR alone": b"250 ok\r", "LF CR": b"2
 run("S05 LF between two lines", {"EHLO": b"250-mx\n250 SIZE 1\r\n"}, BAD)
 run("S05 a reply hidden behind LF", {"MAIL": b"550 no\n250 ok\r\n"}, BAD)
 
-# ---- S06, S07: how replies come ------------------------------------------------------------------------
+# ---- S06, S07: how replies come ------------------------------------------------------------------
 
 for chunk, drip in ((1, 0.0005), (2, 0.001), (3, 0.001), (7, 0.002)):
     run(f"S06 {chunk} octets at a time", {}, GOOD, stage_kw={"drip": drip, "chunk": chunk})
@@ -152,7 +152,7 @@ for what, more in EXTRA.items():
             {"result": {"deferred", "failed"} if offers and more.startswith("550") else "deferred", "reason": "smtp"},
             check=nothing_of_the_mail)
 
-# ---- S08, S09, S10: greeting and EHLO ------------------------------------------------------------------
+# ---- S08, S09, S10: greeting and EHLO ------------------------------------------------------------
 
 for code in (200, 221, 235, 250, 354):
     run(f"S08 greeting {code}", {"GREET": f"{code} mx"}, BAD)
@@ -194,7 +194,7 @@ run("S10 the first line offers nothing", {"EHLO": "250-SIZE 1\r\n250 8BITMIME"},
 run("S10 garbled capabilities", {"EHLO": "250-mx\r\n250-\r\n250- \r\n250-=\r\n250-SIZE=5\r\n250-SIZ\r\n250-SIZE5\r\n250 \x01\x02"},
     whole_or_not)
 
-# ---- S11, S12, S13: every code at every step ------------------------------------------------------------
+# ---- S11, S12, S13: every code at every step -----------------------------------------------------
 
 for step in STEPS:
     run(f"S11 421 to {step}", {step: "421 4.3.2 closing"}, put_off("421 4.3.2 closing"))
@@ -244,7 +244,7 @@ run("S12 the dot is refused for those that were taken", {"RCPT": by_address(MIXE
      "replies": ["554 5.7.1 virus", "550 5.1.1 no such user", "450 4.2.0 later"]},
     to=["good@example.org", "never@example.org", "later@example.org"])
 
-# ---- S14, S15, S24: the peer goes away, or is slow --------------------------------------------------------
+# ---- S14, S15, S24: the peer goes away, or is slow -----------------------------------------------
 
 ENDS = {"FIN": lambda c, _: Ellipsis, "RST": lambda c, _: evil.reset(c)}
 HALF = {"FIN": lambda c: None, "RST": evil.reset}
@@ -339,7 +339,7 @@ def endless_lines(c, _):
 run("S24 whole lines do not extend the time either", {"MAIL": endless_lines}, broken("timeout") | {"took": 4}, ("--timeout",
     "2"))
 
-# ---- S16, S17: both talk, or nobody reads -----------------------------------------------------------------
+# ---- S16, S17: both talk, or nobody reads --------------------------------------------------------
 
 def stops_reading(c, _):
     c.say("354 go\r\n")
@@ -378,7 +378,7 @@ def talks_on(c, _):
 
 run("S17 replies without end while the message goes out", {"DATA": talks_on}, BAD | {"took": 5}, message=BIG)
 
-# ---- S18, S19, S20: what is offered -----------------------------------------------------------------------
+# ---- S18, S19, S20: what is offered --------------------------------------------------------------
 
 for offers in (("PIPELINING",), (), ("pipelining", "size 100000"), ("CHUNKING", "BINARYMIME", "DSN", "ETRN", "VRFY")):
     run(f"S18 offers {offers}", lambda how, o=offers: mx({}, how, offers=o), GOOD,
@@ -419,7 +419,7 @@ for what, first, second, message in (("SIZE", ("SIZE 10",), ("SIZE 99999",), sta
             wrong = judge(s, r, how == TLS, result="delivered", mxs=[MX, "mx2.example.org"])
             t.check(f"S19, S20 {what} that the second MX has, {how}", not wrong, f"{wrong}\n{r}")
 
-# ---- S22: hostile text ---------------------------------------------------------------------------------------
+# ---- S22: hostile text ---------------------------------------------------------------------------
 
 HOSTILE = {"ESC": b"\x1b[31mred\x1b]0;title\x07", "quotes": b'"},{"result":"delivered"}\\', "formats": b"%n%s%99999d%p",
     "C1": b"\x9b31m\xc2\x9b",
@@ -440,7 +440,7 @@ for what, hostile in HOSTILE.items():
             r.stdout + r.stderr),
                 repr(r.stdout + r.stderr))
 
-# ---- S25, S26: more than one MX -------------------------------------------------------------------------------
+# ---- S25, S26: more than one MX ------------------------------------------------------------------
 
 TWO = (MX, "mx2.example.org")
 FIRST = {
@@ -518,14 +518,14 @@ with Stage(mode=None, mx=evil.SMTP(None, {"GREET": "421 x"}), zone={(stage.DOMAI
     wrong = judge(s, r, result="deferred", mxs=[MX])
     t.check("S26 nobody behind ourselves is tried", not wrong, f"{wrong}\n{r}")
 
-# ---- S27: no connection serves two domains ------------------------------------------------------------------------
+# ---- S27: no connection serves two domains -------------------------------------------------------
 
 with Stage(mode=None, mx=evil.SMTP(context()), zone={("example.net", "MX"): [(10, MX)]}) as s:
     r = s.send(to=("a@example.org", "b@example.net"))
     t.check("S27, P30 two domains with one MX: two connections", r.status == 0 and len(r.json) == 2 and
             len(s.servers[0].connections) == 2 and all(len(m[1]) == 1 for m in s.taken), r)
 
-# ---- S28, S32: the farewell does not matter ------------------------------------------------------------------------
+# ---- S28, S32: the farewell does not matter ------------------------------------------------------
 
 FAREWELLS = {"nothing": None, "421": "421 x", "500": "500 what", "554": "554 5.0.0 taken back", "250": "250 x",
     "354": "354 go", "garbage": "\0\1\2",
@@ -537,7 +537,7 @@ for what, more in {"554": b"554 5.0.0 taken back\r\n", "421": b"421 x\r\n", "250
     run(f"S28 {what} behind the 250 to the dot", {"DOT": b"250 2.0.0 taken\r\n" + more}, GOOD,
         check=lambda s, r: len(s.taken) == 1)
 
-# ---- S29: our own name --------------------------------------------------------------------------------------------------
+# ---- S29: our own name ---------------------------------------------------------------------------
 
 for name in ("", " ", "a b", "a\r\nMAIL", "a\nb", "a\tb", "[", "[127.0.0.1", "-a", "a..b", "a" * 64, "x." * 127 + "x",
     "\x1b[0m", "a_b\x7f"):
