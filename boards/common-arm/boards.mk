@@ -3,7 +3,7 @@
 # Firmware for the boards that QEMU has: make BOARD=mps2-an385 firmware, and so on.
 
 BOARD ?= mps2-an385
-BOARDS := mps2-an385 lm3s6965evb
+BOARDS := mps2-an385
 # The trust anchors that are linked in.
 CA ?= /etc/ssl/certs/ca-certificates.crt
 WOLFSSL_DIR ?= $(B)/deps/wolfssl
@@ -79,3 +79,8 @@ firmware: $($(BOARD)_ELF)
 .PHONY: qemu-packages
 qemu-packages:
 	@$(NEED) qemu-system-arm python3 python3-cryptography iproute2 util-linux
+
+## check-boards: the scenarios of tests/boards/ on each board in QEMU
+.PHONY: check-boards
+check-boards: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+	@for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b || exit 1; done

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-
 #include <stsmail/engine/text.h>
 #include <stsmail/engine/utf8.h>
 

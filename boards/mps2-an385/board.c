@@ -50,19 +50,19 @@ void board_putc(char c)
 #define MAC_CMD        LAN(0xa4)
 #define MAC_DATA       LAN(0xa8)
 
-#define HW_CFG_RESET   0x00000001u
-#define HW_CFG_MBO     0x00100000u /* must be one */
-#define TX_CFG_ON      0x00000002u
-#define TX_FIRST_LAST  0x00003000u
-#define RX_DISCARD     0x80000000u
-#define RX_ERROR       0x00008000u
-#define MAC_BUSY       0x80000000u
-#define MAC_READ       0x40000000u
-#define MAC_CR         1u
-#define MAC_ADDRH      2u
-#define MAC_ADDRL      3u
-#define MAC_CR_ON      0x0010000cu /* full duplex, transmitter and receiver on */
-#define FCS            4u
+#define HW_CFG_RESET  0x00000001u
+#define HW_CFG_MBO    0x00100000u /* must be one */
+#define TX_CFG_ON     0x00000002u
+#define TX_FIRST_LAST 0x00003000u
+#define RX_DISCARD    0x80000000u
+#define RX_ERROR      0x00008000u
+#define MAC_BUSY      0x80000000u
+#define MAC_READ      0x40000000u
+#define MAC_CR        1u
+#define MAC_ADDRH     2u
+#define MAC_ADDRL     3u
+#define MAC_CR_ON     0x0010000cu /* full duplex, transmitter and receiver on */
+#define FCS           4u
 
 static uint32_t mac_read(uint32_t reg)
 {
@@ -211,7 +211,8 @@ int8_t board_netif_init(struct netif *netif)
     netif->name[0] = 'e';
     netif->name[1] = 'n';
     netif->mtu = 1500;
-    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
+    netif->flags =
+        NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
     netif->output = etharp_output;
     netif->linkoutput = frame_send;
     return ERR_OK;

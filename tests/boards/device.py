@@ -18,6 +18,9 @@ QEMU = {
 }
 
 
+notes = {}  # what the last run said of its memory
+
+
 def far(address):
     """The address under which the device sees a server of 127.0.0.x."""
     return NET + address[8:] if address.startswith("127.0.0.") else address
@@ -50,4 +53,5 @@ def run(board, elf, *args, timeout=60, more=()):
         done = subprocess.CompletedProcess(command, -1, late.stdout or b"", (late.stderr or b"") + b"\nno end")
     result = lab.Result(done, time.monotonic() - start)
     result.notes = {m[1]: int(m[2]) for m in re.finditer(r"^# (.*): (\d+)", result.stdout, re.M)}
+    notes.update(result.notes)
     return result

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A board's image in QEMU against servers that behave, and that do not: the scenarios of the program, on a device.
+
+    test_boards.py BOARD [WORD...]     only scenarios whose name has all words
+"""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
+sys.path.insert(0, HERE)
+
+import lab
+
+lab.enter()
+
+import device
+import evil
+import stage
+
+BOARD, WORDS = sys.argv[1], sys.argv[2:]
+ELF = os.path.join(lab.BUILD, BOARD, "test.elf")
+SECRET = "X-Secret-Mark line"
+
+
+def at_a_distance():
+    """Every server of the other suites, at the address that the device sees."""
+    server, dns, rdata = evil.Server.__init__, evil.DNS.__init__, evil.dns_rdata
+
+    def server_init(self, script, address, *args, **more):
+        server(self, script, device.far(address), *args, **more)
+
+    def dns_init(self, zone, address="127.0.0.1", *args, **more):
+        dns(self, zone, device.far(address), *args, **more)
+
+    evil.Server.__init__, evil.DNS.__init__ = server_init, dns_init
+    evil.dns_rdata = lambda kind, value: rdata(kind, device.far(value) if kind == evil.A else value)
+
+
+def build():
+    """The image with the test's own root instead of the public ones."""
+    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={stage.pki()['ca'].file}", f"ELF={ELF}",
+                    "firmware"], check=True, stdout=subprocess.DEVNULL)
+
+
+class Stage(stage.Stage):
+    """The device in the place of the program."""
+
+    def send(self, *args, to=("ops@" + stage.DOMAIN,), timeout=60, dns="10.53.0.1", body=SECRET):
+        self.result = device.run(BOARD, ELF, "--dns", dns, "--from", "a@example.com", "--hostname", "device.example.com",
+                                 "--subject", "UPS 7, \"A\"", "--body", body, "--json", *args, *to, timeout=timeout)
+        return self.result
+
+
+# ---- scenarios: each gives what is wrong, or nothing ---------------------------------------------
+
+def delivered(version, kind="ec"):
+    def scenario():
+        with Stage(tls=version) as s:
+            wrong = stage.judge(s, s.send(), True, result="delivered", reason=None, source="fetched", mode="enforce", tls=version,
+                                verified=True, match=True, error=None, replies=["250 2.0.0 taken"])
+            text = s.taken[0][2].decode() if s.taken else ""
+            for part in ("Subject: UPS 7, \"A\"\r\n", "\r\n\r\n" + SECRET + "\r\n", "To: ops@example.org"):
+                if part not in text:
+                    wrong.append(f"{part!r} is not in the message: {text!r}")
+            if s.result.notes.get("TLS pool, requests refused") != 0:
+                wrong.append("the pool was too small")
+            return wrong
+    return scenario
+
+
+def told(want, protected=True, args=(), **knobs):
+    """One delivery on a stage with these knobs, and what the JSON has to say of it."""
+    def scenario():
+        more = {k: v() if callable(v) else v for k, v in knobs.items()}
+        with Stage(**more) as s:
+            return stage.judge(s, s.send(*args), protected, **want)
+    return scenario
+
+
+def smtp(**more):
+    return lambda: evil.SMTP(stage.context(), **more)
+
+
+def wrong_certificate():
+    return evil.SMTP(stage.context("other.example.org"))
+
+
+def expired():
+    return evil.SMTP(evil.tls_context(*stage.pki()["ca"].issue(stage.MX, days=(-90, -1), file="expired")))
+
+
+def stranger():
+    other = lab.CA(lab.scratch("stranger"), "some other root")
+    return evil.SMTP(evil.tls_context(*other.issue(stage.MX)))
+
+
+def chain(kind):
+    """Another root is not in the image; another kind of leaf under it is."""
+    return lambda: evil.SMTP(evil.tls_context(*stage.pki()["ca"].issue(stage.MX, kind=kind, file="mx-" + kind)))
+
+
+def large_body():
+    text = "".join(f"line {n}, and some more of it\n" for n in range(40))
+    with Stage() as s:
+        wrong = stage.judge(s, s.send(body=text), True, result="delivered")
+        if s.taken and text.replace("\n", "\r\n").encode() not in s.taken[0][2]:
+            wrong.append("the body is another one")
+        return wrong
+
+
+def no_dns_at_all():
+    with Stage() as s:
+        return stage.judge(s, s.send("--timeout", "3", dns="10.53.0.77"), True, result="deferred", reason="dns", took=15)
+
+
+def twice_in_a_row():
+    """Two domains in one run: the pool and lwIP's pools are as empty as before."""
+    zone = {("example.net", "MX"): [(10, "mx2.example.org")], ("mx2.example.org", "A"): ["127.0.0.11"]}
+    with Stage(zone=zone) as s:
+        second = evil.Server(evil.SMTP(stage.context("mx2.example.org")), "127.0.0.11", 25)
+        r = s.send("--floor", "verified", to=("ops@example.org", "ops@example.net"))
+        second.close()
+        return [f"{o['domain']}: {o['result']} {o['reason']}" for o in r.json if o["result"] != "delivered"] + \
+            (["not two"] if len(r.json) != 2 else []) + (["status"] if r.status != 0 else [])
+
+
+def clock_unset():
+    with Stage() as s:
+        return stage.judge(s, s.send("--now", "1000"), True, result="deferred", reason="clock")
+
+
+def clock_late():
+    """All certificates have expired by then: without a policy, and with a floor that wants one that is valid."""
+    with Stage() as s:
+        return stage.judge(s, s.send("--now", "1900000000", "--floor", "verified"), True, result="deferred",
+                           reason="certificate-expired", trouble="sts-webpki-invalid")
+
+
+def bad_arguments():
+    r = device.run(BOARD, ELF, "--from", "a@example.com", "--nonsense", "x", "ops@example.org")
+    return [] if r.status == 64 and "--nonsense" in r.stdout else [repr(r)]
+
+
+def no_trust():
+    empty = os.path.join(lab.scratch("empty"), "none.pem")
+    open(empty, "w").close()
+    elf = ELF.replace("test.elf", "empty.elf")
+    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={empty}", f"ELF={elf}", "firmware"], check=True,
+                   stdout=subprocess.DEVNULL)
+    r = device.run(BOARD, elf, "--dns", "10.53.0.1", "--from", "a@example.com", "--hostname", "d.example.com", "ops@example.org")
+    return [] if r.status == 78 and "trust anchor" in r.stdout else [repr(r)]
+
+
+DEFERRED = {"result": "deferred"}
+SCENARIOS = {
+    "delivered, TLS 1.3": delivered("TLSv1.3"),
+    "delivered, TLS 1.2": delivered("TLSv1.2"),
+    "delivered, RSA-2048 leaf": told({"result": "delivered", "verified": True}, mx=chain("rsa2048")),
+    "delivered, P-384 leaf": told({"result": "delivered", "verified": True}, mx=chain("p384")),
+    "delivered, RSA-4096 leaf": told({"result": "delivered", "verified": True}, mx=chain("rsa4096")),
+    "delivered, a longer body": large_body,
+    "delivered, octet by octet": told({"result": "delivered", "verified": True}, drip=0.001, chunk=7),
+    "delivered, no policy": told({"result": "delivered", "source": "none"}, protected=False, mode=None),
+    "delivered, testing mode, wrong certificate": told({"result": "delivered", "mode": "testing",
+                                                        "errors": ["certificate-host-mismatch"]},
+                                                       protected=False, mode="testing", mx=wrong_certificate),
+    "two domains in one run": twice_in_a_row,
+    "STARTTLS stripped": told({**DEFERRED, "reason": "starttls-not-supported"}, mx=smtp(starttls=False)),
+    "wrong certificate": told({**DEFERRED, "reason": "certificate-host-mismatch"}, mx=wrong_certificate),
+    "expired certificate": told({**DEFERRED, "reason": "certificate-expired"}, mx=expired),
+    "unknown root": told({**DEFERRED, "reason": "certificate-not-trusted"}, mx=stranger),
+    "the MX is not in the policy": told({**DEFERRED, "reason": "mx-mismatch"}, patterns=("mx9.example.org",)),
+    "floor without a policy": told({**DEFERRED, "reason": "policy-required"}, mode=None, args=("--floor", "policy")),
+    "the recipient is refused": told({"result": "failed", "reason": "smtp", "replies": ["550 5.1.1 nobody"]},
+                                     mx=smtp(replies={"RCPT": "550 5.1.1 nobody"})),
+    "try later": told({**DEFERRED, "reason": "smtp"}, mx=smtp(replies={"RCPT": "451 4.2.0 later"})),
+    "reset at the greeting": told({**DEFERRED, "reason": "closed"}, mx=smtp(replies={"GREET": lambda c, _: evil.reset(c)})),
+    "octets behind the 220": told({**DEFERRED}, mx=smtp(behind_220=b"250 injected\r\n")),
+    "nobody listens": told({**DEFERRED, "reason": "connect"}, mx=False),
+    "the DNS says SERVFAIL": told({**DEFERRED, "reason": "dns"}, zone={(stage.DOMAIN, "MX"): 2}),
+    "no DNS answers": no_dns_at_all,
+    "no clock": clock_unset,
+    "a clock in 2030": clock_late,
+    "bad arguments": bad_arguments,
+    "an image without roots": no_trust,
+}
+
+
+def main():
+    tally = lab.Tally("boards")
+    device.network()
+    at_a_distance()
+    build()
+    highest = {}
+    for name, scenario in SCENARIOS.items():
+        if all(w in name for w in WORDS):
+            device.notes.clear()
+            wrong = scenario()
+            for what, n in device.notes.items():
+                if what.startswith(("TLS pool, ", "stack")) and n >= highest.get(what, (0, ""))[0]:
+                    highest[what] = n, name
+            tally.check(f"{BOARD}: {name}", not wrong, "; ".join(wrong))
+    for what, (most, where) in sorted(highest.items()):
+        print(f"{BOARD}: {what}: at most {most} bytes ({where})")
+    tally.end()
+
+
+main()
