@@ -185,6 +185,19 @@ static int read_failed(struct sts_posix_store *s)
     return STS_ERR_IO;
 }
 
+/* What it means that a kind's directory cannot be opened for reading a record. Where the path leads to no
+ * directory nothing can ever have been kept, so that is absent too, though worth saying: a wrong
+ * --state must not hold an alert back. */
+static int no_record(struct sts_posix_store *s)
+{
+    bool none = errno == ENOENT || errno == ENOTDIR;
+
+    if (errno != ENOENT) {
+        (void)read_failed(s);
+    }
+    return none ? STS_ERR_ABSENT : STS_ERR_IO;
+}
+
 /* ---- directories and locks --------------------------------------------------------------- */
 
 /* DIR/kind, open; -1 and errno. */
@@ -459,7 +472,7 @@ static int store_get(void *ctx, uint8_t kind, const char *key)
     }
     folder = open_folder(s, kind);
     if (folder < 0) {
-        return errno == ENOENT ? STS_ERR_ABSENT : read_failed(s);
+        return no_record(s);
     }
     (void)name_of(key, name);
     fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
