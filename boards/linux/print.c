@@ -209,21 +209,33 @@ static void print_attempt(const struct sts_attempt *a)
     putchar('\n');
 }
 
-static void print_recipient(const struct sts_recipient *r)
+/* One recipient; a reason that stands above already is not said again. */
+static void print_recipient(const struct sts_recipient *r, int error)
 {
     enum verdict v = verdict_of(r);
 
     printf("  %s: %s", shown(r->address), verdicts[v]);
     if (reply_or_null(r->reply) != NULL) {
         printf(" (%s)", r->reply);
-    } else if (v != DELIVERED) {
+    } else if (v != DELIVERED && r->error != error) {
         printf(": %s", sts_err_text(r->error));
     }
     putchar('\n');
 }
 
-/* "example.org: delivered", "example.org: delivered to 1 of 2, the others failed for good: why" */
-static void print_heading(const struct outcome *o, enum verdict verdict, int error)
+/* Whether the last attempt's line gives the reason. */
+static bool attempt_tells(const struct outcome *o)
+{
+    const struct tried *t = o->attempts;
+
+    while (t != NULL && t->next != NULL) {
+        t = t->next;
+    }
+    return t != NULL && t->attempt.error == o->error;
+}
+
+/* "example.org: delivered", "example.org: delivered to 1 of 2, else failed for good: why" */
+static void print_heading(const struct outcome *o, enum verdict verdict)
 {
     static const char *const meaning[] = {
         [DELIVERED] = "delivered",
@@ -240,8 +252,8 @@ static void print_heading(const struct outcome *o, enum verdict verdict, int err
         printf("delivered to %zu of %zu, else ", delivered, o->count);
     }
     printf("%s", meaning[verdict]);
-    if (error != STS_OK) {
-        printf(": %s", sts_err_text(error));
+    if (o->error != STS_OK && !attempt_tells(o)) {
+        printf(": %s", sts_err_text(o->error));
     }
     putchar('\n');
 }
@@ -249,16 +261,15 @@ static void print_heading(const struct outcome *o, enum verdict verdict, int err
 static void print_words(const struct outcome *o)
 {
     enum verdict verdict = verdict_of_all(o);
-    int error = o->error;
-    const char *hint = sts_err_hint(error);
+    const char *hint = sts_err_hint(o->error);
 
-    print_heading(o, verdict, error);
+    print_heading(o, verdict);
     print_policy(o);
     for (const struct tried *t = o->attempts; t != NULL; t = t->next) {
         print_attempt(&t->attempt);
     }
     for (size_t i = 0; i < o->count; i++) {
-        print_recipient(&o->recipients[i]);
+        print_recipient(&o->recipients[i], o->error);
     }
     if (verdict != DELIVERED && hint[0] != '\0' && strncmp(hint, "nothing is lost", 15) != 0) {
         printf("  what to do: %s\n", hint);
