@@ -3,7 +3,7 @@
 # Firmware for the boards that QEMU has: make BOARD=mps2-an385 firmware, and so on.
 
 BOARD ?= mps2-an385
-BOARDS := mps2-an385
+BOARDS := mps2-an385 lm3s6965evb
 # The trust anchors that are linked in.
 CA ?= /etc/ssl/certs/ca-certificates.crt
 WOLFSSL_DIR ?= $(B)/deps/wolfssl

@@ -12,6 +12,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 sys.path.insert(0, HERE)
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
 import lab
 
 lab.enter()
@@ -39,10 +43,23 @@ def at_a_distance():
     evil.dns_rdata = lambda kind, value: rdata(kind, device.far(value) if kind == evil.A else value)
 
 
+def link(roots, elf):
+    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={roots}", f"ELF={elf}", "firmware"], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+ROOTS = {}
+
+
 def build():
-    """The image with the test's own root instead of the public ones."""
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={stage.pki()['ca'].file}", f"ELF={ELF}",
-                    "firmware"], check=True, stdout=subprocess.DEVNULL)
+    """The image with the test's own roots instead of the public ones."""
+    folder = lab.scratch("roots")
+    ROOTS.update({kind: lab.CA(folder, "root " + kind, kind) for kind in ("p384", "rsa4096")})
+    with open(os.path.join(folder, "all.pem"), "wb") as out:
+        for ca in (stage.pki()["ca"], *ROOTS.values()):
+            with open(ca.file, "rb") as f:
+                out.write(f.read())
+    link(out.name, ELF)
 
 
 class Stage(stage.Stage):
@@ -97,13 +114,40 @@ def stranger():
     return evil.SMTP(evil.tls_context(*other.issue(stage.MX)))
 
 
-def chain(kind):
-    """Another root is not in the image; another kind of leaf under it is."""
+def issued(kind):
+    """A leaf of another kind under the first root."""
     return lambda: evil.SMTP(evil.tls_context(*stage.pki()["ca"].issue(stage.MX, kind=kind, file="mx-" + kind)))
 
 
+class Intermediate(lab.CA):
+    """A CA under a root; its chains carry it."""
+
+    def __init__(self, root, name, kind):
+        self.folder, self.kind, self.key = root.folder, kind, self._key(kind)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.cert = root._sign(subject, self.key.public_key(), root.cert.subject, True, [], (-1, 1000))
+
+    def issue(self, *names, **more):
+        key, chain = super().issue(*names, **more)
+        with open(chain, "ab") as f:
+            f.write(self.cert.public_bytes(serialization.Encoding.PEM))
+        return key, chain
+
+
+def chain(leaf, ca, version, names=()):
+    """leaf <- intermediate <- root, both of the kind `ca`, at the MX and at the policy host: as public chains are."""
+    def scenario():
+        middle = Intermediate(ROOTS[ca], "middle " + ca, ca)
+        mx, host = (evil.tls_context(*middle.issue(n, *names, kind=leaf), version=stage.VERSIONS[version])
+                    for n in (stage.MX, stage.HOST))
+        web = evil.https(host, evil.ok(evil.policy("enforce", [stage.MX])))
+        with Stage(mx=evil.SMTP(mx), web=web) as s:
+            return stage.judge(s, s.send(), True, result="delivered", source="fetched", mode="enforce", tls=version, verified=True)
+    return scenario
+
+
 def large_body():
-    text = "".join(f"line {n}, and some more of it\n" for n in range(40))
+    text = "".join(f"line {n}, and some more of it\n" for n in range(20))
     with Stage() as s:
         wrong = stage.judge(s, s.send(body=text), True, result="delivered")
         if s.taken and text.replace("\n", "\r\n").encode() not in s.taken[0][2]:
@@ -148,19 +192,22 @@ def no_trust():
     empty = os.path.join(lab.scratch("empty"), "none.pem")
     open(empty, "w").close()
     elf = ELF.replace("test.elf", "empty.elf")
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={empty}", f"ELF={elf}", "firmware"], check=True,
-                   stdout=subprocess.DEVNULL)
+    link(empty, elf)
     r = device.run(BOARD, elf, "--dns", "10.53.0.1", "--from", "a@example.com", "--hostname", "d.example.com", "ops@example.org")
     return [] if r.status == 78 and "trust anchor" in r.stdout else [repr(r)]
 
 
+MANY = [f"another-name-of-this-host-{n:02}.mail.example.net" for n in range(60)]
 DEFERRED = {"result": "deferred"}
 SCENARIOS = {
     "delivered, TLS 1.3": delivered("TLSv1.3"),
     "delivered, TLS 1.2": delivered("TLSv1.2"),
-    "delivered, RSA-2048 leaf": told({"result": "delivered", "verified": True}, mx=chain("rsa2048")),
-    "delivered, P-384 leaf": told({"result": "delivered", "verified": True}, mx=chain("p384")),
-    "delivered, RSA-4096 leaf": told({"result": "delivered", "verified": True}, mx=chain("rsa4096")),
+    "delivered, RSA-2048 leaf": told({"result": "delivered", "verified": True}, mx=issued("rsa2048")),
+    "delivered, P-384 leaf": told({"result": "delivered", "verified": True}, mx=issued("p384")),
+    "delivered, RSA-4096 leaf": told({"result": "delivered", "verified": True}, mx=issued("rsa4096")),
+    **{f"delivered, chain of {a} under {b}, {len(n)} more names, {v}": chain(a, b, v, n)
+       for v in stage.VERSIONS for a, b, n in (("ec", "p384", ()), ("p384", "p384", ()), ("rsa2048", "rsa4096", ()),
+                                               ("rsa2048", "rsa4096", MANY))},
     "delivered, a longer body": large_body,
     "delivered, octet by octet": told({"result": "delivered", "verified": True}, drip=0.001, chunk=7),
     "delivered, no policy": told({"result": "delivered", "source": "none"}, protected=False, mode=None),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lwIP on this board: as small as it can be and still hold a server's first flight.
+ */
+#ifndef BOARDS_LM3S6965EVB_LWIPOPTS_H
+#define BOARDS_LM3S6965EVB_LWIPOPTS_H
+
+#include "lwipopts_common.h"
+
+#define MEM_SIZE            2200
+#define PBUF_POOL_SIZE      6
+#define PBUF_POOL_BUFSIZE   608
+#define MEMP_NUM_PBUF       2
+#define MEMP_NUM_UDP_PCB    6 /* STS_DNS_QUERIES */
+#define MEMP_NUM_TCP_PCB    2
+#define MEMP_NUM_TCP_SEG    6
+#define MEMP_NUM_ARP_QUEUE  6
+#define ARP_TABLE_SIZE      2
+#define TCP_MSS             536
+#define TCP_WND             (4 * TCP_MSS)
+#define TCP_SND_BUF         (2 * TCP_MSS)
+#define TCP_SND_QUEUELEN    6
+#define MEMP_NUM_SYS_TIMEOUT 2 /* TCP, ARP */
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stellaris LM3S6965 evaluation board: a Cortex-M3 with 256 KB of flash and 64 KB of RAM.
+ */
+#ifndef BOARDS_LM3S6965EVB_MACHINE_H
+#define BOARDS_LM3S6965EVB_MACHINE_H
+
+#define BOARD_NAME "lm3s6965evb"
+#define BOARD_HZ   12500000u     /* the internal oscillator, as it comes out of reset */
+#define BOARD_POOL (21u * 1024u) /* bytes for TLS */
+#define BOARD_LINE 1024u         /* bytes of arguments */
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The library's limits on this board: IPv4, no sentences in the log, and the smallest buffers that lose nothing
+ * but a few octets of overhead.
+ */
+#define STS_IPV6           0
+#define STS_LOG            0
+#define STS_TX_SIZE        512
+#define STS_RX_SIZE        512
+#define STS_POLICY_MX_SIZE 512
