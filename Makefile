@@ -37,6 +37,8 @@ help:
 check: $(CHECKS)
 	@$(PYTHON) tests/tally.py $(B)/results
 
+# Each suite writes its counts to build/results: first of all it is emptied, also under -j.
+$(filter-out check-start,$(CHECKS)): | check-start
 .PHONY: check-start
 check-start:
 	@rm -rf $(B)/results && mkdir -p $(B)/results
