@@ -168,10 +168,9 @@ static bool step_connect(struct sts_fetch *f, const struct sts_time *now)
 static bool step_tls(struct sts_fetch *f, const struct sts_time *now)
 {
     int phase = sts_stream_poll(f->stream, now);
-    int err = f->stream->error;
 
     if (phase == STS_STREAM_FAILED) {
-        return result_of(err) == STS_ERR_POLICY_FETCH ? next_address(f, err, now) : give_up(f, err);
+        return tls_failed(f, f->stream->error, now);
     }
     if (phase == STS_STREAM_HANDSHAKE) {
         return false;

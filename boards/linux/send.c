@@ -236,9 +236,14 @@ static void on_attempt(void *ctx, const struct sts_attempt *attempt)
 static void outcome_start(struct outcome *out, const struct recipients *r, bool *taken,
                           size_t first)
 {
+    size_t count = 0;
+
     *out = (struct outcome){.domain = domain_of(r->addresses[first])};
     out->last = &out->attempts;
-    out->recipients = keep((r->count - first) * sizeof *out->recipients);
+    for (size_t i = first; i < r->count; i++) {
+        count += strcmp(domain_of(r->addresses[i]), out->domain) == 0;
+    }
+    out->recipients = keep(count * sizeof *out->recipients);
     for (size_t i = first; i < r->count; i++) {
         if (!taken[i] && strcmp(domain_of(r->addresses[i]), out->domain) == 0) {
             taken[i] = true;

@@ -34,7 +34,8 @@ struct sts_mailer_config {
     uint16_t smtp_port;  /* 0: 25 */
     uint16_t https_port; /* 0: 443 */
 
-    /* Called once per attempt, when it is over, and once when the decision is made. May be NULL. */
+    /* Called once per attempt, when it is over, and once when the decision is made. May be NULL. They must
+     * not call the mailer. */
     void *ctx;
     void (*on_attempt)(void *ctx, const struct sts_attempt *attempt);
     void (*on_decision)(void *ctx, const struct sts_decision *decision);

@@ -18,7 +18,7 @@ struct sts_mailer {
     struct sts_session              session;
     struct sts_reader               reader;
     struct sts_message_facts        facts;
-    struct sts_host                 host; /* addresses of MX number host_mx */
+    struct sts_host                 host; /* addresses of mx[mx] */
     struct sts_demand               demand;
     struct sts_route                route;
     char                            domain[STS_NAME_SIZE];
