@@ -83,4 +83,4 @@ qemu-packages:
 ## check-boards: the scenarios of tests/boards/ on each board in QEMU
 .PHONY: check-boards
 check-boards: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
-	@for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b || exit 1; done
+	@status=0; for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b || status=1; done; exit $$status

@@ -11,10 +11,10 @@
 #define PBUF_POOL_SIZE      6
 #define PBUF_POOL_BUFSIZE   608
 #define MEMP_NUM_PBUF       2
-#define MEMP_NUM_UDP_PCB    6 /* STS_DNS_QUERIES */
+#define MEMP_NUM_UDP_PCB    4 /* STS_DNS_QUERIES */
 #define MEMP_NUM_TCP_PCB    2
 #define MEMP_NUM_TCP_SEG    6
-#define MEMP_NUM_ARP_QUEUE  6
+#define MEMP_NUM_ARP_QUEUE  4
 #define ARP_TABLE_SIZE      2
 #define TCP_MSS             536
 #define TCP_WND             (4 * TCP_MSS)

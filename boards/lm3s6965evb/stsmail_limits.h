@@ -8,3 +8,4 @@
 #define STS_TX_SIZE        512
 #define STS_RX_SIZE        512
 #define STS_POLICY_MX_SIZE 512
+#define STS_DNS_QUERIES    4 /* without AAAA: MX, TXT, policy host, MX host */

@@ -42,6 +42,7 @@
 #define ARP_QUEUEING            1
 
 #define TCP_LISTEN_BACKLOG      0
+#define MEMP_NUM_TCP_PCB_LISTEN 1
 #define TCP_QUEUE_OOSEQ         0
 #define LWIP_TCP_KEEPALIVE      0
 
