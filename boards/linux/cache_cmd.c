@@ -145,6 +145,8 @@ static int drop(const struct sts_store *store, const char *domain)
         say("the policy of %s cannot be dropped: the state directory cannot be written", domain);
         return EX_IOERR;
     }
+    /* The wait after a failed fetch goes with it, or the next message would find neither. */
+    (void)sts_cache_fetched(store, domain);
     return 0;
 }
 

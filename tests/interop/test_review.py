@@ -139,4 +139,15 @@ with Stage(state=aged, web=evil.ok(evil.policy(max_age=4))) as s:
     time.sleep(2.5)
     check("R-106: refreshed although the record is suppressed", s, s.send(), True, result="delivered", source="fetched")
 
+# What is dropped leaves nothing behind that would keep it from being fetched again (R-043's five minutes).
+dropped = lab.scratch("dropped")
+shutil.rmtree(dropped)
+with Stage(state=dropped) as s:
+    check("a first delivery", s, s.send(), True, result="delivered", source="fetched")
+with Stage(state=dropped, id="2", web=b"HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n") as s:
+    check("a new id cannot be fetched", s, s.send(), True, result="delivered", source="cached")
+t.check("cache drop", lab.stsmail("cache", "drop", DOMAIN, "--state", dropped).status == 0)
+with Stage(state=dropped, id="2") as s:
+    check("fetched again at once", s, s.send(), True, result="delivered", source="fetched")
+
 t.end()
