@@ -84,3 +84,14 @@ qemu-packages:
 .PHONY: check-boards
 check-boards: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
 	@status=0; for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b || status=1; done; exit $$status
+
+## run-demo: an alert from BOARD in QEMU to real servers: knot, unbound, nginx, Postfix
+.PHONY: run-demo
+run-demo: qemu-packages interop-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/boards/demo.py $(BOARD)
+
+## size-board: flash and RAM of BOARD's image by component
+.PHONY: size-board
+size-board: firmware
+	@$(PYTHON) boards/common-arm/size.py $($(BOARD)_ELF:.elf=.map)
