@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parts of this port that know nothing of wolfSSL: certificates (der.c, identity.c) and records
- * (gate.c).
+ * The parts of this port that know nothing of wolfSSL: certificates (der.c, identity.c), CA files (pem.c)
+ * and records (gate.c).
  */
 #ifndef STS_WOLFSSL_CERT_H
 #define STS_WOLFSSL_CERT_H
@@ -79,6 +79,31 @@ int sts_identity_check(const uint8_t *der, size_t len, const char *host);
 bool sts_identity_is_name(const char *host);
 /* Whether it may be a TLS server's. STS_OK or STS_ERR_TLS. */
 int sts_identity_usage(const uint8_t *der, size_t len);
+
+/* ---- CA files ------------------------------------------------------------------------------- */
+
+/* The base64 text of one certificate. Where all its lines are as long as the first, `line` says how long,
+ * and any octet can be found without reading those before it. */
+struct sts_pem {
+    const char *text;
+    size_t len;
+    size_t line; /* characters of a line without its end; 0: lines differ */
+    size_t eol;  /* characters of a line's end */
+    size_t size; /* octets of the certificate, as its own header says */
+};
+
+/* One element: its tag, where it begins, where its contents begin and end. */
+struct sts_place {
+    int tag;
+    size_t at, in, end;
+};
+
+/* The next certificate of the text at or behind *at. */
+bool sts_pem_next(const char **at, const char *end, struct sts_pem *b);
+/* Octets from number `from` on. Returns how many of n there are. */
+size_t sts_pem_copy(const struct sts_pem *b, size_t from, size_t n, uint8_t *out);
+/* The element that begins at octet `at`; false where there is none, or it is longer than 64 KiB. */
+bool sts_pem_place(const struct sts_pem *b, size_t at, struct sts_place *p);
 
 /* ---- gate ----------------------------------------------------------------------------------- */
 

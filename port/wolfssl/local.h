@@ -5,6 +5,7 @@
  *   tls.c       struct sts_tls on a WOLFSSL, and the verdict on the peer
  *   trust.c     the trust anchors, loaded when a chain asks; which CAs of a chain are taken
  *   identity.c  whether a certificate stands for a host name, and may be used by a server
+ *   pem.c       certificates in a CA file, read by places
  *   der.c       the few things of DER that the two need
  *   gate.c      what a record may be before wolfSSL sees it
  *   pool.c      memory, clock and entropy for wolfSSL

@@ -24,183 +24,6 @@ int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int 
 /* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
 extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
 
-/* ---- PEM (RFC 7468) ---------------------------------------------------------------------------- */
-
-static const char pem_begin[] = "-----BEGIN CERTIFICATE-----";
-static const char pem_end[] = "-----END CERTIFICATE-----";
-
-/* The base64 text of one certificate. Where all its lines are as long as the first, `line` says how long,
- * and any octet can be found without reading those before it. */
-struct body {
-    const char *text;
-    size_t len;
-    size_t line; /* characters of a line without its end; 0: lines differ */
-    size_t eol;  /* characters of a line's end */
-    size_t size; /* octets of the certificate, as its own header says */
-};
-
-static const char *search(const char *at, const char *end, const char *what, size_t len)
-{
-    while ((size_t)(end - at) >= len) {
-        at = memchr(at, what[0], (size_t)(end - at) - len + 1);
-        if (at == NULL) {
-            return NULL;
-        }
-        if (memcmp(at, what, len) == 0) {
-            return at;
-        }
-        at++;
-    }
-    return NULL;
-}
-
-/* By character, from '+' to 'z'; -1: no digit of base64. */
-static const int8_t digit['z' - '+' + 1] = {
-    62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1,
-    -1, -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17,
-    18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-};
-
-static int base64_value(char c)
-{
-    return c < '+' || c > 'z' ? -1 : digit[c - '+'];
-}
-
-static bool blank(char c)
-{
-    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
-}
-
-/* Measures the lines: a line is what stands before the first line end, and every line end has to be where
- * that says. */
-static void measure(struct body *b)
-{
-    const char *newline = memchr(b->text, '\n', b->len);
-    size_t step;
-
-    b->line = b->eol = 0;
-    if (newline == NULL) {
-        return;
-    }
-    b->eol = newline > b->text && newline[-1] == '\r' ? 2 : 1;
-    b->line = (size_t)(newline - b->text) + 1 - b->eol;
-    step = b->line + b->eol;
-    for (size_t at = step; at < b->len; at += step) {
-        if (b->text[at - 1] != '\n' || blank(b->text[at - 1 - b->eol]) || blank(b->text[at])) {
-            b->line = 0;
-            return;
-        }
-    }
-}
-
-/* Where the n-th character of base64 stands, not counting line ends. */
-static size_t seek(const struct body *b, size_t n)
-{
-    size_t at;
-
-    if (b->line > 0) {
-        return n / b->line * (b->line + b->eol) + n % b->line;
-    }
-    for (at = 0; at < b->len && (blank(b->text[at]) || n-- > 0); at++) {
-    }
-    return at;
-}
-
-/* Octets from number `from` on. Returns how many of n there are. */
-static size_t copy(const struct body *b, size_t from, size_t n, uint8_t *out)
-{
-    size_t at = seek(b, from / 3 * 4);
-    size_t skip = from % 3, got = 0;
-    uint32_t bits = 0;
-    unsigned count = 0;
-    int value;
-
-    for (; at < b->len && got < n; at++) {
-        value = base64_value(b->text[at]);
-        if (value < 0 && blank(b->text[at])) {
-            continue;
-        }
-        if (value < 0) {
-            break;
-        }
-        bits = bits << 6 | (uint32_t)value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            if (skip > 0) {
-                skip--;
-            } else {
-                out[got++] = (uint8_t)(bits >> count);
-            }
-        }
-    }
-    return got;
-}
-
-/* ---- DER in place ------------------------------------------------------------------------------ */
-
-/* One element: its tag, where it begins, where its contents begin and end. */
-struct place {
-    int tag;
-    size_t at, in, end;
-};
-
-/* Elements longer than 64 KiB are in no CA's certificate. */
-static bool place_at(const struct body *b, size_t at, struct place *p)
-{
-    uint8_t head[4];
-    size_t got = copy(b, at, sizeof head, head);
-
-    if (got < 2 || head[1] == 0x80 || head[1] > 0x82) {
-        return false;
-    }
-    if (head[1] > 0x80 && got < (size_t)head[1] - 0x80 + 2) {
-        return false;
-    }
-    p->tag = head[0];
-    p->at = at;
-    p->in = at + 2;
-    p->end = head[1];
-    if (head[1] == 0x81) {
-        p->in = at + 3;
-        p->end = head[2];
-    } else if (head[1] == 0x82) {
-        p->in = at + 4;
-        p->end = (size_t)head[2] << 8 | head[3];
-    }
-    p->end += p->in;
-    return true;
-}
-
-/* The next certificate of the text at or behind *at. */
-static bool next_body(const char **at, const char *end, struct body *b)
-{
-    const char *stop;
-    struct place whole;
-
-    while ((*at = search(*at, end, pem_begin, sizeof pem_begin - 1)) != NULL) {
-        b->text = *at + sizeof pem_begin - 1;
-        while (b->text < end && blank(*b->text)) {
-            b->text++;
-        }
-        *at = b->text;
-        stop = memchr(b->text, '-', (size_t)(end - b->text));
-        if (stop == NULL || (size_t)(end - stop) < sizeof pem_end - 1 ||
-            memcmp(stop, pem_end, sizeof pem_end - 1) != 0) {
-            continue;
-        }
-        b->len = (size_t)(stop - b->text);
-        measure(b);
-        if (place_at(b, 0, &whole) && whole.tag == STS_DER_SEQUENCE && whole.end > 64 &&
-            whole.end <= b->len) {
-            b->size = whole.end;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- which certificate is asked for -------------------------------------------------------------- */
 
 enum by {
@@ -209,7 +32,7 @@ enum by {
 };
 
 /* wolfSSL's hash of a name, and of a key identifier whose length is not that of a hash. */
-static bool hashes_to(const struct body *b, size_t from, size_t to, const uint8_t *hash)
+static bool hashes_to(const struct sts_pem *b, size_t from, size_t to, const uint8_t *hash)
 {
     uint8_t piece[64], digest[WC_SHA256_DIGEST_SIZE];
     wc_Sha256 sha;
@@ -218,7 +41,7 @@ static bool hashes_to(const struct body *b, size_t from, size_t to, const uint8_
 
     for (; ok && from < to; from += n) {
         n = to - from < sizeof piece ? to - from : sizeof piece;
-        ok = copy(b, from, n, piece) == n && wc_Sha256Update(&sha, piece, (word32)n) == 0;
+        ok = sts_pem_copy(b, from, n, piece) == n && wc_Sha256Update(&sha, piece, (word32)n) == 0;
     }
     ok = ok && wc_Sha256Final(&sha, digest) == 0;
     wc_Sha256Free(&sha);
@@ -226,18 +49,18 @@ static bool hashes_to(const struct body *b, size_t from, size_t to, const uint8_
 }
 
 /* The subjectKeyIdentifier's OCTET STRING among the extensions that begin at `list`. */
-static bool find_key_id(const struct body *b, const struct place *list, struct place *id)
+static bool find_key_id(const struct sts_pem *b, const struct sts_place *list, struct sts_place *id)
 {
-    struct place one, oid;
+    struct sts_place one, oid;
     uint8_t name[3];
 
     for (size_t at = list->in; at < list->end; at = one.end) {
-        if (!place_at(b, at, &one) || !place_at(b, one.in, &oid)) {
+        if (!sts_pem_place(b, at, &one) || !sts_pem_place(b, one.in, &oid)) {
             return false;
         }
-        if (oid.end - oid.in == 3 && copy(b, oid.in, 3, name) == 3 && name[0] == 0x55 &&
+        if (oid.end - oid.in == 3 && sts_pem_copy(b, oid.in, 3, name) == 3 && name[0] == 0x55 &&
             name[1] == 0x1d && name[2] == STS_EXT_KEY_ID) {
-            return place_at(b, oid.end, id) && place_at(b, id->in, id);
+            return sts_pem_place(b, oid.end, id) && sts_pem_place(b, id->in, id);
         }
     }
     return false;
@@ -245,24 +68,24 @@ static bool find_key_id(const struct body *b, const struct place *list, struct p
 
 /* Walks over the elements of TBSCertificate (RFC 5280 4.1): [0], serial, algorithm, issuer, validity,
  * subject, key, then extensions as the last. */
-static bool fits(const struct body *b, enum by by, const uint8_t *hash)
+static bool fits(const struct sts_pem *b, enum by by, const uint8_t *hash)
 {
-    struct place tbs, p, id;
+    struct sts_place tbs, p, id;
     const size_t subject = 5;
     size_t at, count;
 
-    if (!place_at(b, 0, &tbs) || !place_at(b, tbs.in, &tbs)) {
+    if (!sts_pem_place(b, 0, &tbs) || !sts_pem_place(b, tbs.in, &tbs)) {
         return false;
     }
     for (at = tbs.in, count = 0; at < tbs.end; at = p.end, count++) {
-        if (!place_at(b, at, &p)) {
+        if (!sts_pem_place(b, at, &p)) {
             return false;
         }
         if (by == BY_NAME && count == subject) {
             return hashes_to(b, p.at, p.end, hash);
         }
         if (by == BY_KEY_ID && p.tag == 0xa3) {
-            return place_at(b, p.in, &p) && find_key_id(b, &p, &id) &&
+            return sts_pem_place(b, p.in, &p) && find_key_id(b, &p, &id) &&
                    (id.end - id.in == WC_SHA256_DIGEST_SIZE ? false
                                                             : hashes_to(b, id.in, id.end, hash));
         }
@@ -330,14 +153,14 @@ static bool usable(struct sts_wolfssl_conn *c, const struct sts_cert *cert)
     return true;
 }
 
-static bool load(WOLFSSL_CERT_MANAGER *cm, const struct body *b)
+static bool load(WOLFSSL_CERT_MANAGER *cm, const struct sts_pem *b)
 {
     struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
     uint8_t *der = sts_pool_take(&c->w->pool, b->size);
     struct sts_cert cert;
     bool ok = false;
 
-    if (der != NULL && copy(b, 0, b->size, der) == b->size &&
+    if (der != NULL && sts_pem_copy(b, 0, b->size, der) == b->size &&
         sts_cert_read(&cert, der, b->size) == STS_OK && usable(c, &cert)) {
         bool anchor = sts_der_equal(&cert.subject, &cert.issuer);
 
@@ -358,11 +181,11 @@ static Signer *search_pem(void *cm, const uint8_t *hash, enum by by)
     const char *at = w->pem;
     const char *end = w->pem + w->pem_len;
     uint8_t wanted[SIGNER_DIGEST_SIZE];
-    struct body b;
+    struct sts_pem b;
     Signer *found;
 
     memcpy(wanted, hash, sizeof wanted);
-    while (next_body(&at, end, &b)) {
+    while (sts_pem_next(&at, end, &b)) {
         if (fits(&b, by, wanted) && load(cm, &b)) {
             found = table(cm, wanted, by);
             if (found != NULL) {
@@ -526,11 +349,11 @@ int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int 
 int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len)
 {
     const char *at = pem;
-    struct body b;
+    struct sts_pem b;
     int count = 0;
 
     w->pem = NULL;
-    while (pem != NULL && next_body(&at, pem + len, &b)) {
+    while (pem != NULL && sts_pem_next(&at, pem + len, &b)) {
         count++;
     }
     if (count == 0 || !sts_wolfssl_hook_asn || !sts_wolfssl_hook_internal) {
