@@ -275,9 +275,9 @@ static int policy_unknown(const struct sts_discover *d)
 static int hosts_result(struct sts_discover *d)
 {
     switch (d->mx_result) {
-    case STS_OK: break;
+    case STS_OK:
     case STS_ERR_ABSENT: /* NODATA alone means that the domain stands for itself (D22, D24) */
-        return STS_OK;
+        break;
     case STS_ERR_NXDOMAIN: return STS_ERR_NXDOMAIN;
     default: return STS_ERR_DNS;
     }
@@ -352,7 +352,7 @@ static void collect_mx(struct sts_discover *d)
     }
     sts_mx_finish(&d->list);
     if (d->mx_result == STS_ERR_ABSENT) {
-        sts_mx_implicit(&d->list, d->domain);
+        sts_mx_implicit(&d->list, d->domain, d->config.hostname);
     }
 }
 

@@ -100,8 +100,12 @@ void sts_mx_finish(struct sts_mx_list *l)
     }
 }
 
-void sts_mx_implicit(struct sts_mx_list *l, const char *domain)
+void sts_mx_implicit(struct sts_mx_list *l, const char *domain, const char *own)
 {
     sts_mx_start(l);
+    l->own = sts_same_text(domain, own);
+    if (l->own) {
+        return; /* S26 */
+    }
     insert(l, domain, 0, 0);
 }

@@ -584,6 +584,14 @@ TEST(s26_a_loop_is_final_only_where_it_can_be_believed)
     finality(ourselves, STS_ERR_LOOP);
 }
 
+TEST(s26_a_domain_without_mx_that_is_this_host_is_a_loop)
+{
+    domain();
+    w.records[0] = (struct world_record){D, STS_DNS_A, "127.0.0.10", 0};
+    w.config.hostname = "Example.org";
+    CHECK(deliver() == STS_ERR_LOOP && to[0].final && mx->seen == 0);
+}
+
 TEST(d26_a_null_mx_among_others_is_ignored)
 {
     domain();

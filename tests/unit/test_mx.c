@@ -114,8 +114,14 @@ TEST(s26_this_host_and_those_of_equal_or_worse_preference_go)
 TEST(r073_without_mx_the_domain_stands_for_itself)
 {
     sts_mx_start(&l);
-    sts_mx_implicit(&l, "example.org");
+    sts_mx_implicit(&l, "example.org", "device.example.com");
     CHECK(l.count == 1 && is(0, "example.org"));
+}
+
+TEST(s26_the_implicit_mx_is_not_this_host)
+{
+    sts_mx_implicit(&l, "example.org", "Example.ORG");
+    CHECK(l.count == 0 && l.own);
 }
 
 TEST_MAIN("mx")

@@ -33,7 +33,7 @@ void sts_mx_add(struct sts_mx_list *l, const struct sts_dns_rr *rr, uint16_t tie
 /* No more records: if this host is among them, those of equal or worse preference go (RFC 5321 5.1, S26). */
 void sts_mx_finish(struct sts_mx_list *l);
 
-/* The implicit MX: the domain itself (RFC 5321 5.1, R-073). */
-void sts_mx_implicit(struct sts_mx_list *l, const char *domain);
+/* The implicit MX: the domain itself (RFC 5321 5.1, R-073), unless that is this host. */
+void sts_mx_implicit(struct sts_mx_list *l, const char *domain, const char *own);
 
 #endif
