@@ -8,37 +8,37 @@
 
 /* ---- threads and the interface ----------------------------------------------------------- */
 
-#define NO_SYS                      0
-#define SYS_LIGHTWEIGHT_PROT        1
-#define LWIP_TCPIP_CORE_LOCKING     1
-#define LWIP_NETCONN                1
-#define LWIP_SOCKET                 1
-#define LWIP_SOCKET_SELECT          1
-#define LWIP_SOCKET_POLL            0
-#define LWIP_COMPAT_SOCKETS         0
-#define LWIP_POSIX_SOCKETS_IO_NAMES 0
-#define TCPIP_MBOX_SIZE             64
-#define DEFAULT_UDP_RECVMBOX_SIZE   8
-#define DEFAULT_TCP_RECVMBOX_SIZE   16
-#define DEFAULT_RAW_RECVMBOX_SIZE   8
-#define DEFAULT_ACCEPTMBOX_SIZE     4
+#define NO_SYS                        0
+#define SYS_LIGHTWEIGHT_PROT          1
+#define LWIP_TCPIP_CORE_LOCKING       1
+#define LWIP_TCPIP_CORE_LOCKING_INPUT 1 /* the TAP device queues, as far as lwIP is busy */
+#define LWIP_NETCONN                  1
+#define LWIP_SOCKET                   1
+#define LWIP_SOCKET_SELECT            1
+#define LWIP_SOCKET_POLL              0
+#define LWIP_COMPAT_SOCKETS           0
+#define LWIP_POSIX_SOCKETS_IO_NAMES   0
+#define TCPIP_MBOX_SIZE               64
+#define DEFAULT_UDP_RECVMBOX_SIZE     8
+#define DEFAULT_TCP_RECVMBOX_SIZE     16
+#define DEFAULT_RAW_RECVMBOX_SIZE     8
+#define DEFAULT_ACCEPTMBOX_SIZE       4
 
 /* ---- memory: lwIP's own, never the heap -------------------------------------------------- */
 
-#define MEM_LIBC_MALLOC          0
-#define MEMP_MEM_MALLOC          0
-#define MEM_ALIGNMENT            8
-#define MEM_SIZE                 65536
-#define PBUF_POOL_SIZE           64
-#define PBUF_POOL_BUFSIZE        1536
-#define MEMP_NUM_PBUF            32
-#define MEMP_NUM_NETBUF          32
-#define MEMP_NUM_NETCONN         32
-#define MEMP_NUM_UDP_PCB         16
-#define MEMP_NUM_TCP_PCB         16
-#define MEMP_NUM_TCP_SEG         64
-#define MEMP_NUM_TCPIP_MSG_INPKT 64
-#define MEMP_NUM_SYS_TIMEOUT     16
+#define MEM_LIBC_MALLOC      0
+#define MEMP_MEM_MALLOC      0
+#define MEM_ALIGNMENT        8
+#define MEM_SIZE             65536
+#define PBUF_POOL_SIZE       256
+#define PBUF_POOL_BUFSIZE    1536
+#define MEMP_NUM_PBUF        32
+#define MEMP_NUM_NETBUF      256 /* this sys_arch queues up to 128 datagrams a socket */
+#define MEMP_NUM_NETCONN     32
+#define MEMP_NUM_UDP_PCB     16
+#define MEMP_NUM_TCP_PCB     16
+#define MEMP_NUM_TCP_SEG     64
+#define MEMP_NUM_SYS_TIMEOUT 16
 
 /* ---- protocols --------------------------------------------------------------------------- */
 
@@ -58,6 +58,7 @@
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS 0 /* an address is given for certain: it is used at once */
 #define LWIP_NETIF_LOOPBACK           0
 #define TCP_MSS                       1460
+#define LWIP_TCP_RTO_TIME             1000          /* RFC 6298; lwIP has 3 s */
 #define TCP_WND                       (4 * TCP_MSS) /* a server's whole TLS flight, in one round trip */
 #define TCP_SND_BUF                   (4 * TCP_MSS)
 #define TCP_SND_QUEUELEN              16

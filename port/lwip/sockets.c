@@ -7,6 +7,8 @@
  *   LWIP_SOCKET, LWIP_SOCKET_SELECT, LWIP_UDP, LWIP_TCP   1
  *   DEFAULT_UDP_RECVMBOX_SIZE    2 or more: answers that wait to be read
  *   DEFAULT_TCP_RECVMBOX_SIZE    the segments of TCP_WND: else they are refused, and sent again
+ *   MEMP_NUM_NETBUF              that times STS_DNS_QUERIES, at least one each: lwIP's default of 2 loses answers
+ *   PBUF_POOL_SIZE               a frame for each of those, and TCP_WND
  *   MEMP_NUM_UDP_PCB             STS_DNS_QUERIES, and what others use (DHCP, SNTP)
  *   MEMP_NUM_TCP_PCB             3 and what others use; more where connections in TIME-WAIT shall not be reused
  *   MEMP_NUM_NETCONN             STS_DNS_QUERIES + 2, and what others use
@@ -27,9 +29,11 @@
 #if DEFAULT_UDP_RECVMBOX_SIZE < 2 || DEFAULT_TCP_RECVMBOX_SIZE < 2
 #error "lwipopts.h: DEFAULT_UDP_RECVMBOX_SIZE and DEFAULT_TCP_RECVMBOX_SIZE must be 2 or more"
 #endif
-#if MEMP_NUM_NETCONN < STS_DNS_QUERIES + 2 || MEMP_NUM_UDP_PCB < STS_DNS_QUERIES
-#error                                                                                             \
-    "lwipopts.h: MEMP_NUM_NETCONN, MEMP_NUM_UDP_PCB: fewer than the questions that are asked at once"
+#if MEMP_NUM_NETCONN < STS_DNS_QUERIES + 2
+#error "lwipopts.h: MEMP_NUM_NETCONN must be STS_DNS_QUERIES + 2 or more"
+#endif
+#if MEMP_NUM_UDP_PCB < STS_DNS_QUERIES || MEMP_NUM_NETBUF < STS_DNS_QUERIES
+#error "lwipopts.h: MEMP_NUM_UDP_PCB and MEMP_NUM_NETBUF must be STS_DNS_QUERIES or more"
 #endif
 
 #define PORT_TRIES  32    /* random ports asked for until one is free */

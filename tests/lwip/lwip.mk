@@ -16,7 +16,7 @@ $(LWIP_GATE): $(B)/lwip/sockets-%.o: port/lwip/sockets.c include/stsmail/lwip.h 
 	$(ARM)gcc -std=c11 $(WARN) -Os -mcpu=cortex-m3 -mthumb -ffunction-sections $(LWIP_TEST_INC) \
 	    -DLWIP_IPV6=$(if $(filter 6,$*),1,0) -c $< -o $@
 
-# CHECKS += lwip
+CHECKS += lwip
 ## lwip: the program on lwIP over a TAP device, against good and malicious servers
 .PHONY: lwip
 lwip: $(B)/linux-lwip/stsmail $(LWIP_GATE) lwip-packages

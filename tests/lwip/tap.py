@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The laboratory of tests/interop with the program behind a TAP device, on an IP stack of its own. Import it before
-`stage`:
+"""The laboratory of tests/interop with the program behind a TAP device, on an IP stack of its own. Import it first:
 
     import tap
     tap.enter()
@@ -10,12 +9,12 @@ network, or behind the gateway. Results are mapped back. So one scenario runs on
 """
 import os
 import re
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "interop"))
 
-import evil  # noqa: E402
 import lab  # noqa: E402
 
 TAP, GATEWAY, GATEWAY6 = "tap0", "10.9.0.1", "fd01::1"
@@ -37,21 +36,30 @@ def back(text):
     return re.sub(rb"(10\.9\.0\.|198\.51\.100\.)(?=\d)", b"127.0.0.", text)
 
 
-def _mapped(function, at):
-    """`function` with the argument number `at`, or named address, mapped."""
-    def call(*args, **named):
-        if "address" in named:
-            named["address"] = there(named["address"])
-        elif at < len(args):
-            args = (*args[:at], there(args[at]), *args[at + 1:])
-        return function(*args, **named)
-    return call
+class Socket(socket.socket):
+    """A socket of a test's own, where the device can reach it."""
+
+    def bind(self, address):
+        super().bind(_socket_address(address))
+
+    def connect(self, address):
+        super().connect(_socket_address(address))
+
+    def connect_ex(self, address):
+        return super().connect_ex(_socket_address(address))
 
 
-def _rdata(original):
-    def rdata(kind, value):
-        return original(kind, there(value) if kind == evil.A else value)
-    return rdata
+def _socket_address(address):
+    known = isinstance(address, tuple) and isinstance(address[0], str)
+    return (there(address[0]), *address[1:]) if known else address
+
+
+def _map_sockets():
+    """For everything that the tests do from here on: the sockets they bind, and the addresses that their DNS gives."""
+    pton, aton = socket.inet_pton, socket.inet_aton
+    socket.inet_pton = lambda family, text: pton(family, there(text))
+    socket.inet_aton = lambda text: aton(there(text))
+    socket.socket = Socket
 
 
 def _argument(text):
@@ -64,14 +72,11 @@ def enter():
     """Into the namespaces, with the device there and every server on its network."""
     lab.enter()
     lab.enter = lambda: None  # a test that runs as it is finds itself there
-    for line in (f"tuntap add {TAP} mode tap", f"addr add {GATEWAY}/16 dev {TAP}", f"link set {TAP} up",
+    for line in (f"tuntap add {TAP} mode tap", f"addr add {GATEWAY}/16 dev {TAP}", f"link set {TAP} up txqueuelen 100000",
                  f"-6 addr add {GATEWAY6}/64 dev {TAP} nodad",
                  f"route add local {LINK}0/24 dev lo", f"route add local {BEYOND}0/24 dev lo"):
         subprocess.run(["ip", *line.split()], check=True)
-    evil.dns_rdata = _rdata(evil.dns_rdata)
-    evil.DNS.__init__.__defaults__ = tuple(there(d) if isinstance(d, str) else d for d in evil.DNS.__init__.__defaults__)
-    for name, at in (("Server", 1), ("BlackHole", 0), ("DNS", 1)):
-        setattr(evil, name, _mapped(getattr(evil, name), at))
+    _map_sockets()
     lab.PROGRAM = os.environ.get("STSMAIL", os.path.join(lab.BUILD, "linux-lwip", "stsmail"))
     lab.stsmail = _run(lab.stsmail)
 
@@ -79,7 +84,7 @@ def enter():
 def _run(original):
     def stsmail(command, *args, **more):
         result = original(command, *OPTIONS, *map(_argument, args), **more)
-        result.stdout = back(result.stdout.encode()).decode()
+        result.stdout, result.stderr = (back(t.encode()).decode() for t in (result.stdout, result.stderr))
         for one in result.json:
             for attempt in one.get("attempts", []):
                 if attempt.get("address"):

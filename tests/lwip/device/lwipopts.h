@@ -13,6 +13,7 @@
 #define MEMP_NUM_UDP_PCB          7
 #define MEMP_NUM_TCP_PCB          4
 #define MEMP_NUM_NETCONN          10
+#define MEMP_NUM_NETBUF           12
 #define ARP_QUEUEING              1
 #define ARP_QUEUE_LEN             4
 #define LWIP_IPV4                 1
