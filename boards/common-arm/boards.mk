@@ -4,8 +4,10 @@
 
 BOARD ?= mps2-an385
 BOARDS := mps2-an385 lm3s6965evb
-# The trust anchors that are linked in.
-CA ?= /etc/ssl/certs/ca-certificates.crt
+# The trust anchors that are linked in: CA=FILE, PEM. All public ones have 208 KB as text, which a small flash does not
+# hold: there it is those of one authority.
+BOARD_CA := /etc/ssl/certs/ca-certificates.crt
+lm3s6965evb_CA := /etc/ssl/certs/ISRG_Root_X1.pem
 WOLFSSL_DIR ?= $(B)/deps/wolfssl
 LWIP_DIR ?= $(B)/deps/lwip
 
@@ -55,10 +57,11 @@ $(1)_OBJ := $$(patsubst %.c,$(B)/$(1)/%.o,$(CORE) $(BOARD_PORT) $(BOARD_COMMON) 
     $$(patsubst %,$(B)/$(1)/wolfssl/%.o,$(BOARD_WOLFSSL_C)) $$(patsubst %,$(B)/$(1)/lwip/%.o,$(BOARD_LWIP_C))
 
 # With other anchors: CA=FILE. The image of a test has a name of its own, ELF=FILE.
+$(1)_ROOTS := $$(or $(CA),$$($(1)_CA),$(BOARD_CA))
 $(1)_ELF := $$(or $(ELF),$(B)/$(1)/stsmail.elf)
-$$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.ld boards/$(1)/board.ld $(B)/$(1)/ca.name $(CA)
+$$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.ld boards/$(1)/board.ld $(B)/$(1)/ca.name $$($(1)_ROOTS)
 	@mkdir -p $$(@D)
-	$(BOARD_CC) $(BOARD_CPU) -DBOARD_CA='"$(CA)"' -c boards/common-arm/roots.S -o $$@.roots.o
+	$(BOARD_CC) $(BOARD_CPU) -DBOARD_CA='"$$($(1)_ROOTS)"' -c boards/common-arm/roots.S -o $$@.roots.o
 	$(BOARD_CC) $(BOARD_CPU) --specs=nano.specs -nostartfiles -Wl,--gc-sections,-Map=$$(@:.elf=.map) -L. \
 	    -T boards/$(1)/board.ld $$($(1)_OBJ) $$@.roots.o -o $$@
 
@@ -66,7 +69,7 @@ $$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.
 .PHONY: $(1)-ca
 $(B)/$(1)/ca.name: $(1)-ca
 	@mkdir -p $$(@D)
-	@echo '$(CA)' | cmp -s - $$@ || echo '$(CA)' > $$@
+	@echo '$$($(1)_ROOTS)' | cmp -s - $$@ || echo '$$($(1)_ROOTS)' > $$@
 
 -include $$(wildcard $$(patsubst %.o,%.d,$$($(1)_OBJ)))
 endef
@@ -95,3 +98,20 @@ run-demo: qemu-packages interop-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl
 .PHONY: size-board
 size-board: firmware
 	@$(PYTHON) boards/common-arm/size.py $($(BOARD)_ELF:.elf=.map)
+
+RAW_FLAGS := -std=gnu11 $(ASAN) -Itests/unit -Itests/boards/raw -I. -Iinclude -isystem $(LWIP_DIR)/src/include
+RAW_LWIP := $(patsubst %,$(B)/boards/%.o,$(filter-out %/etharp.c %/ethernet.c,$(BOARD_LWIP_C)))
+RAW_HEADERS := include/stsmail/lwip_raw.h include/stsmail/port.h \
+    $(wildcard tests/boards/raw/*.h tests/boards/raw/arch/*.h boards/common-arm/lwip/*.h)
+
+$(B)/boards/src/%.o: $(LWIP_DIR)/src/include/lwip/tcp.h $(RAW_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) -w $(RAW_FLAGS) -c $(LWIP_DIR)/src/$* -o $@
+
+$(B)/boards/test_raw: tests/boards/raw/test_raw.c port/lwip/raw.c $(RAW_LWIP) $(RAW_HEADERS) | unit-packages
+	$(CC) $(WARN) $(RAW_FLAGS) tests/boards/raw/test_raw.c port/lwip/raw.c $(RAW_LWIP) -lcmocka -o $@
+
+## check-raw: lwIP's raw API as a network: lost packets, resets, no memory, under ASan
+.PHONY: check-raw
+check-raw: $(B)/boards/test_raw
+	@$<
