@@ -164,7 +164,9 @@ static bool held_none(const struct sts_discover *d)
 static void fetch_failed(struct sts_discover *d, int err, const struct sts_time *now)
 {
     d->fetch_result = err;
-    d->decision.error = own_trouble(err) ? STS_ERR_POLICY_FETCH : err;
+    if (d->txt_result == STS_OK || d->refresh) { /* what nobody announced is not missed */
+        d->decision.error = own_trouble(err) ? STS_ERR_POLICY_FETCH : err;
+    }
     sts_log_line(d->config.log, held_none(d) ? STS_LOG_STEP : STS_LOG_WARNING, "the policy of ",
                  d->domain, " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
     if (!own_trouble(err)) {

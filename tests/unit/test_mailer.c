@@ -760,6 +760,25 @@ TEST(r106_a_policy_is_fetched_again_in_time_whatever_the_record_says)
     }
 }
 
+/* cli: policy.error is about a policy that was announced. */
+TEST(r106_a_refresh_that_fails_is_an_error_only_where_the_policy_is_announced)
+{
+    for (int gone = 0; gone < 2; gone++) {
+        domain_with("enforce");
+        with_store(true);
+        CHECK(deliver() == STS_OK);
+        domain_with("enforce");
+        with_store(false);
+        w.now.utc_s += 2 * 86400;
+        if (gone) {
+            w.records[2].name = "elsewhere";
+        }
+        web->refuse = true;
+        CHECK(deliver() == STS_OK && w.decision.source == STS_SOURCE_CACHED);
+        CHECK(w.decision.error == (gone ? STS_OK : STS_ERR_POLICY_FETCH));
+    }
+}
+
 TEST(a_refresh_fetches_whatever_is_held)
 {
     domain_with("enforce");
