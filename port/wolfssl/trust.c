@@ -31,7 +31,7 @@ enum by {
     BY_NAME
 };
 
-/* wolfSSL's hash of a name, and of a key identifier whose length is not that of a hash. */
+/* wolfSSL's hash of a name or a key identifier. */
 static bool hashes_to(const struct sts_pem *b, size_t from, size_t to, const uint8_t *hash)
 {
     uint8_t piece[64], digest[WC_SHA256_DIGEST_SIZE];
@@ -66,6 +66,18 @@ static bool find_key_id(const struct sts_pem *b, const struct sts_place *list, s
     return false;
 }
 
+/* A key identifier that is as long as a hash stands for itself. */
+static bool is_key_id(const struct sts_pem *b, const struct sts_place *id, const uint8_t *hash)
+{
+    uint8_t own[WC_SHA256_DIGEST_SIZE];
+
+    if (id->end - id->in != sizeof own) {
+        return hashes_to(b, id->in, id->end, hash);
+    }
+    return sts_pem_copy(b, id->in, sizeof own, own) == sizeof own &&
+           memcmp(own, hash, sizeof own) == 0;
+}
+
 /* Walks over the elements of TBSCertificate (RFC 5280 4.1): [0], serial, algorithm, issuer, validity,
  * subject, key, then extensions as the last. */
 static bool fits(const struct sts_pem *b, enum by by, const uint8_t *hash)
@@ -85,9 +97,7 @@ static bool fits(const struct sts_pem *b, enum by by, const uint8_t *hash)
             return hashes_to(b, p.at, p.end, hash);
         }
         if (by == BY_KEY_ID && p.tag == 0xa3) {
-            return sts_pem_place(b, p.in, &p) && find_key_id(b, &p, &id) &&
-                   (id.end - id.in == WC_SHA256_DIGEST_SIZE ? false
-                                                            : hashes_to(b, id.in, id.end, hash));
+            return sts_pem_place(b, p.in, &p) && find_key_id(b, &p, &id) && is_key_id(b, &id, hash);
         }
     }
     return false;
@@ -213,8 +223,12 @@ static bool cert_fits(const struct sts_cert *cert, enum by by, const uint8_t *ha
     if (by == BY_NAME) {
         return digest_is(&cert->subject, hash);
     }
-    return sts_cert_extension(cert, STS_EXT_KEY_ID, &id) == 1 &&
-           sts_der_take(&id, STS_DER_OCTETS, &id) && digest_is(&id, hash);
+    if (sts_cert_extension(cert, STS_EXT_KEY_ID, &id) != 1 ||
+        !sts_der_take(&id, STS_DER_OCTETS, &id)) {
+        return false;
+    }
+    return id.end - id.at == SIGNER_DIGEST_SIZE ? memcmp(id.at, hash, SIGNER_DIGEST_SIZE) == 0
+                                                : digest_is(&id, hash);
 }
 
 /* wolfSSL goes down the chain from its end, so a CA that stands before its issuer has failed by the time it

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 HOST = "mta-sts.victim.example"  # a name that is good for an MX and for the policy host of victim.example
 DAY = 86400
-VERSION = 2  # of this file: raise it to have everything made anew
+VERSION = 3  # of this file: raise it to have everything made anew
 
 
 # ---- DER ------------------------------------------------------------------------------------------
@@ -482,6 +482,11 @@ def chains(z, root, inter):
             ca=f"only-{label}.pem")
     plain = Ca(z, "root-plain", extensions=[bc(True)])
     z.write("root-plain.pem", pem(plain.der))
+    long_id = hashlib.sha256(spki(z.keys.get("root-id32"))).digest()  # as long as wolfSSL's own hash of one
+    id32 = Ca(z, "root-id32", extensions=[bc(True), ku(CERT_SIGN), ext("2.5.29.14", der(4, long_id))])
+    z.write("root-id32-ca.pem", pem(id32.der))
+    add("root-id32", "X16", "verified", z.leaf(id32, extensions=[
+        bc(False), ku(SIGN), san(HOST), ext("2.5.29.35", seq(der(0x80, long_id)))]), ca="root-id32-ca.pem")
     add("root-by-name", "X16", "verified", z.leaf(plain, extensions=[bc(False), ku(SIGN), san(HOST)]),
         ca="root-plain.pem")
     limit = Ca(z, "inter-path1", root, path=1)
@@ -518,6 +523,12 @@ def disorder(z, root, inter, short, longer):
     c = Ca(z, "deep-2", b)
     for i, order in enumerate(((a, b, c, inter), (inter, a, b, c), (b, inter, c, a), (c, a, inter, b))):
         add(f"disorder-{i}", "X24", "verified", z.leaf(c), [x.der for x in order])
+    key = z.keys.get("id32")
+    wide = Ca(z, "id32", inter, extensions=[
+        bc(True), ku(CERT_SIGN), ext("2.5.29.14", der(4, hashlib.sha256(spki(key)).digest())), akid(inter.key)])
+    add("disorder-id32", "X24", "verified", z.leaf(wide, extensions=[
+        bc(False), ku(SIGN), san(HOST), ext("2.5.29.35", seq(der(0x80, hashlib.sha256(spki(key)).digest())))]),
+        [inter.der, wide.der])
     add("disorder-gap", "X24", "trust", z.leaf(c), [a.der, c.der, inter.der])
     add("disorder-path", "X17", "trust", z.leaf(longer), [short.der, longer.der])
     stale = Ca(z, "stale", root, start=NOW - 9 * DAY, end=NOW - DAY)
