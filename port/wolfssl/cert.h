@@ -77,6 +77,8 @@ bool sts_cert_key_strong(const struct sts_cert *c);
 int sts_identity_check(const uint8_t *der, size_t len, const char *host);
 /* Whether host (NUL-ended) can be a DNS-ID at all: a host name, no address, without a root dot. */
 bool sts_identity_is_name(const char *host);
+/* Whether its extended key usage, if there is one, is for TLS servers (among others). */
+bool sts_identity_serves(const struct sts_cert *cert);
 /* Whether it may be a TLS server's. STS_OK or STS_ERR_TLS. */
 int sts_identity_usage(const uint8_t *der, size_t len);
 

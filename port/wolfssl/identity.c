@@ -106,7 +106,7 @@ int sts_identity_check(const uint8_t *der, size_t len, const char *host)
 static const uint8_t server_auth[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 static const uint8_t any_usage[] = {0x55, 0x1d, 0x25, 0x00};
 
-static bool serves(const struct sts_cert *cert)
+bool sts_identity_serves(const struct sts_cert *cert)
 {
     const struct sts_der server = {server_auth, server_auth + sizeof server_auth};
     const struct sts_der any = {any_usage, any_usage + sizeof any_usage};
@@ -134,8 +134,8 @@ int sts_identity_usage(const uint8_t *der, size_t len)
 {
     struct sts_cert cert;
 
-    if (sts_cert_read(&cert, der, len) != STS_OK || !sts_cert_key_strong(&cert) || !serves(&cert) ||
-        !sts_cert_key_usage(&cert, STS_KEY_USAGE_SIGNATURE)) {
+    if (sts_cert_read(&cert, der, len) != STS_OK || !sts_cert_key_strong(&cert) ||
+        !sts_identity_serves(&cert) || !sts_cert_key_usage(&cert, STS_KEY_USAGE_SIGNATURE)) {
         return STS_ERR_TLS;
     }
     if (sts_cert_is_ca(&cert) && !sts_der_equal(&cert.subject, &cert.issuer)) {

@@ -144,10 +144,12 @@ static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool a
                  anchor ? VERIFY : NO_VERIFY) == WOLFSSL_SUCCESS;
 }
 
+/* RFC 5280 4.2.1.9, 4.2.1.3. An extended key usage holds for all that is below a CA, as everybody reads 4.2.1.12:
+ * many a CA for e-mail stands under a root that is trusted for servers too. */
 static bool may_issue(const struct sts_cert *cert)
 {
     return sts_cert_is_ca(cert) && sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN) &&
-           sts_cert_key_strong(cert);
+           sts_identity_serves(cert) && sts_cert_key_strong(cert);
 }
 
 /* What makes a certificate of the file a CA that may be used now. */

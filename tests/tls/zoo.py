@@ -109,7 +109,8 @@ def ku(bits, critical=True):
     return ext("2.5.29.15", der(3, bytes([0, bits])), critical)
 
 
-SERVER, CLIENT, CODE, ANY = ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "2.5.29.37.0")
+SERVER, CLIENT, CODE, EMAIL = (f"1.3.6.1.5.5.7.3.{i}" for i in range(1, 5))
+ANY = "2.5.29.37.0"
 
 
 def eku(*uses, critical=False):
@@ -620,6 +621,29 @@ def usages(z, inter, root):
     add("signature-empty", "X22", "tls", seq(*pieces(good)[:2], der(3, b"\0")), inter)
 
 
+def usages_of_cas(z, inter, root):
+    """An extended key usage in a CA holds for what it issues, at once or further down."""
+    def ca(label, parent, uses):
+        key = z.keys.get(label)
+        return Ca(z, label, parent, extensions=[bc(True), ku(CERT_SIGN), skid(key), eku(*uses),
+                                                *([akid(parent.key)] if parent else [])])
+
+    for label, uses, expect in (("email", (EMAIL,), "trust"), ("client", (CLIENT, CODE), "trust"),
+                                ("any", (ANY,), "verified"), ("server", (CLIENT, SERVER), "verified")):
+        top = ca("for-" + label, root, uses)
+        z.case("inter-eku-" + label, "X19", expect, z.leaf(top), top)
+        lower = Ca(z, "below-for-" + label, top)
+        z.case("inter-eku-above-" + label, "X19", expect, z.leaf(lower), lower)
+        z.write(f"for-{label}-ca.pem", pem(root.der, top.der))
+        z.case("file-eku-" + label, "X19", expect, z.leaf(top), ca=f"for-{label}-ca.pem")
+        first = Ca(z, "above-for-" + label, inter)
+        low = ca("low-for-" + label, first, uses)
+        z.case("disorder-eku-" + label, "X19", expect, z.leaf(low), [low.der, first.der, inter.der][::-1])
+        own = ca("root-for-" + label, None, uses)
+        z.write(f"root-for-{label}-ca.pem", pem(own.der))
+        z.case("root-eku-" + label, "X19", expect, z.leaf(own), ca=f"root-for-{label}-ca.pem")
+
+
 def bundle(z, root, inter):
     """Our root behind all those of the system: looked up on demand."""
     system = "/etc/ssl/certs/ca-certificates.crt"
@@ -644,6 +668,7 @@ def build(folder):
     chains(z, root, inter)
     name_constraints(z, root)
     usages(z, inter, root)
+    usages_of_cas(z, inter, root)
     bundle(z, root, inter)
     labels = [c["name"] for c in z.cases]
     assert len(set(labels)) == len(labels), [x for x in labels if labels.count(x) > 1]
