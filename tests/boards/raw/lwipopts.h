@@ -7,8 +7,7 @@
 
 #include "boards/common-arm/lwip/lwipopts_common.h"
 
-#undef MEM_LIBC_MALLOC
-#define MEM_LIBC_MALLOC 1
+#define MEM_CUSTOM_ALLOCATOR 1
 #undef MEMP_MEM_MALLOC
 #define MEMP_MEM_MALLOC 1
 #undef MEM_ALIGNMENT

@@ -17,8 +17,8 @@ _Noreturn void link_assert(const char *what);
 #define LWIP_RAND()             link_rand()
 #define LWIP_PLATFORM_DIAG(x)   ((void)0)
 #define LWIP_PLATFORM_ASSERT(x) link_assert(x)
-#define mem_clib_malloc         link_malloc
-#define mem_clib_calloc         link_calloc
-#define mem_clib_free           link_free
+#define MEM_CUSTOM_MALLOC       link_malloc
+#define MEM_CUSTOM_CALLOC       link_calloc
+#define MEM_CUSTOM_FREE         link_free
 
 #endif
