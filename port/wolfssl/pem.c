@@ -43,12 +43,12 @@ static bool blank(char c)
     return c == '\n' || c == '\r' || c == ' ' || c == '\t';
 }
 
-/* Measures the lines: a line is what stands before the first line end, and every line end has to be where
- * that says. */
+/* Measures the lines: a line is what stands before the first line end, and blanks have to be where that says, and
+ * nowhere else. */
 static void measure(struct sts_pem *b)
 {
     const char *newline = memchr(b->text, '\n', b->len);
-    size_t step;
+    size_t len = b->len, column = 0;
 
     b->line = b->eol = 0;
     if (newline == NULL) {
@@ -56,12 +56,15 @@ static void measure(struct sts_pem *b)
     }
     b->eol = newline > b->text && newline[-1] == '\r' ? 2 : 1;
     b->line = (size_t)(newline - b->text) + 1 - b->eol;
-    step = b->line + b->eol;
-    for (size_t at = step; at < b->len; at += step) {
-        if (b->text[at - 1] != '\n' || blank(b->text[at - 1 - b->eol]) || blank(b->text[at])) {
+    while (len > 0 && blank(b->text[len - 1])) {
+        len--; /* behind the last line, which may be shorter */
+    }
+    for (size_t at = 0; at < len; at++) {
+        if (blank(b->text[at]) != (column >= b->line)) {
             b->line = 0;
             return;
         }
+        column = column + 1 < b->line + b->eol ? column + 1 : 0;
     }
 }
 
