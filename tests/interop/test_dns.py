@@ -87,6 +87,7 @@ for type_, name in ((MX_TYPE, "MX"), (TXT, "TXT"), (A, "A")):
 def from_elsewhere(address, port):
     def send(q):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # two questions may be forged at once
         s.bind((address, port))
         for _ in range(3):
             s.sendto(q.reply(FORGED[q.type]), q.peer)
