@@ -5,13 +5,17 @@
 
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -MMD -MP
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Itests/unit -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -MMD -MP
+
+# What the targets may link beside the core: none of it needs wolfSSL.
+FUZZ_SRC := $(CORE) $(wildcard port/ram/*.c) $(addprefix port/posix/,random.c store.c) \
+    $(addprefix port/wolfssl/,der.c gate.c identity.c pem.c)
 
 $(B)/fuzz/obj/%.o: %.c | fuzz-packages
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
 
-$(B)/fuzz/libcore.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(CORE) $(wildcard port/ram/*.c))
+$(B)/fuzz/libcore.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
 	@rm -f $@
 	ar rcs $@ $^
 
