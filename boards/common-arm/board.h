@@ -57,6 +57,7 @@ _Noreturn void semihost_exit(int status);
 
 void clock_init(void);
 uint32_t clock_ms(void);
+uint32_t clock_us(void); /* with QEMU's -icount shift=0: 1000 instructions each */
 
 /* The time as the library wants it. The calendar is read from the debugger once, at the start, or set by
  * clock_set(); a real board reads its RTC, or asks SNTP. */
@@ -112,7 +113,10 @@ void report_attempt(void *ctx, const struct sts_attempt *attempt);
 void report_decision(void *ctx, const struct sts_decision *decision);
 int report_end(const struct sts_recipient *recipients, size_t count, int error); /* exit status */
 
-/* What the run took: pool, stack, lwIP. */
-void report_memory(const struct sts_wolfssl *wolf);
+/* What the run took. */
+struct effort {
+    uint32_t polls, longest_us, all_us; /* calls of sts_mailer_poll() */
+};
+void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort);
 
 #endif

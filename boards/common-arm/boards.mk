@@ -115,3 +115,8 @@ $(B)/boards/test_raw: tests/boards/raw/test_raw.c port/lwip/raw.c $(RAW_LWIP) $(
 .PHONY: check-raw
 check-raw: $(B)/boards/test_raw
 	@$<
+
+## bench-board: instructions for one cold alert on BOARD, and for the longest poll; takes minutes
+.PHONY: bench-board
+bench-board: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+	@$(PYTHON) tests/boards/bench.py $(BOARD) $(RUNS)

@@ -32,6 +32,18 @@ uint32_t clock_ms(void)
     return ticks;
 }
 
+/* The counter goes down; a tick may come between two reads. */
+uint32_t clock_us(void)
+{
+    uint32_t before, counter;
+
+    do {
+        before = ticks;
+        counter = systick[2];
+    } while (before != ticks);
+    return before * 1000u + (BOARD_HZ / 1000u - 1u - counter) * 1000u / (BOARD_HZ / 1000u);
+}
+
 u32_t sys_now(void)
 {
     return ticks;

@@ -119,6 +119,20 @@ static const char *domain_of(const char *address)
     return at != NULL ? at + 1 : address;
 }
 
+static struct effort effort;
+
+static int poll_once(const struct sts_time *now)
+{
+    uint32_t start = clock_us();
+    int result = sts_mailer_poll(&mailer, now);
+    uint32_t took = clock_us() - start;
+
+    effort.polls++;
+    effort.all_us += took;
+    effort.longest_us = took > effort.longest_us ? took : effort.longest_us;
+    return result;
+}
+
 static int run(void)
 {
     struct sts_time now;
@@ -126,7 +140,7 @@ static int run(void)
 
     for (;;) {
         clock_now(&now);
-        result = sts_mailer_poll(&mailer, &now);
+        result = poll_once(&now);
         if (result != STS_BUSY) {
             return result;
         }
@@ -282,6 +296,6 @@ int main(void)
     }
     status = deliver_all();
     linger();
-    report_memory(&wolf);
+    report_effort(&wolf, &effort);
     return status;
 }

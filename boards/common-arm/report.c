@@ -234,17 +234,24 @@ static void put_used(const char *what, size_t used, size_t of)
     put_text(" bytes\n");
 }
 
-void report_memory(const struct sts_wolfssl *wolf)
+static void put_count(const char *what, uint32_t n, const char *unit)
+{
+    put_text("# ");
+    put_text(what);
+    put_text(": ");
+    put_number(n);
+    put_text(unit);
+}
+
+void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort)
 {
     put_used("TLS pool, most in use", wolf->pool.peak, wolf->pool.size);
     put_used("TLS pool, highest address", wolf->pool.top, wolf->pool.size);
-    put_text("# TLS pool, requests refused: ");
-    put_number(wolf->pool.failed);
-    put_text("\n");
+    put_count("TLS pool, requests refused", wolf->pool.failed, "\n");
     put_used("stack", stack_peak(), stack_size());
-    put_text("# struct sts_mailer: ");
-    put_number(sizeof(struct sts_mailer));
-    put_text(" bytes\n# time: ");
-    put_number(clock_ms());
-    put_text(" ms\n");
+    put_count("struct sts_mailer", sizeof(struct sts_mailer), " bytes\n");
+    put_count("time", clock_ms(), " ms\n");
+    put_count("polls", effort->polls, "\n");
+    put_count("longest poll", effort->longest_us, " us\n");
+    put_count("all polls", effort->all_us, " us\n");
 }

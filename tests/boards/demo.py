@@ -7,7 +7,6 @@ nothing of it being a device. Exit status 0 only if it lies in the mailbox, and 
 """
 import os
 import shlex
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,7 +38,7 @@ def main():
     world.RESOLVER, world.WEB = RESOLVER, WEB
     device.network()
     ca = lab.CA(lab.scratch("ca"))
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={ca.file}", f"ELF={ELF}", "firmware"], check=True)
+    device.link(BOARD, ca.file, ELF)
     w = World()
     w.domain("example.org", mx=[MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=WEB)
     w.knot()

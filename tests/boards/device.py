@@ -9,6 +9,11 @@ import re
 import subprocess
 import time
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+import evil
 import lab
 
 NET, HOST, DEVICE = "10.53.0.", "192.0.2.1", "192.0.2.2"
@@ -26,11 +31,46 @@ def far(address):
     return NET + address[8:] if address.startswith("127.0.0.") else address
 
 
+def at_a_distance():
+    """Every server of the other suites, at the address that the device sees."""
+    server, dns, rdata = evil.Server.__init__, evil.DNS.__init__, evil.dns_rdata
+
+    def server_init(self, script, address, *args, **more):
+        server(self, script, far(address), *args, **more)
+
+    def dns_init(self, zone, address="127.0.0.1", *args, **more):
+        dns(self, zone, far(address), *args, **more)
+
+    evil.Server.__init__, evil.DNS.__init__ = server_init, dns_init
+    evil.dns_rdata = lambda kind, value: rdata(kind, far(value) if kind == evil.A else value)
+
+
+def link(board, roots, elf):
+    """The image with a test's own trust anchors."""
+    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={board}", f"CA={roots}", f"ELF={elf}", "firmware"], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
 def network():
     """The TAP device, and an address for each server."""
     for command in ("tuntap add dev tap0 mode tap", f"addr add {HOST}/24 dev tap0", "link set tap0 up",
                     *[f"addr add {NET}{n}/32 dev lo" for n in range(1, 64)]):
         subprocess.run(["ip", *command.split()], check=True)
+
+
+class Intermediate(lab.CA):
+    """A CA under a root; its chains carry it."""
+
+    def __init__(self, root, name, kind):
+        self.folder, self.kind, self.key = root.folder, kind, self._key(kind)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.cert = root._sign(subject, self.key.public_key(), root.cert.subject, True, [], (-1, 1000))
+
+    def issue(self, *names, **more):
+        key, chain = super().issue(*names, **more)
+        with open(chain, "ab") as f:
+            f.write(self.cert.public_bytes(serialization.Encoding.PEM))
+        return key, chain
 
 
 def quoted(word):

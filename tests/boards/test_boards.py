@@ -5,16 +5,11 @@
     test_boards.py BOARD [WORD...]     only scenarios whose name has all words
 """
 import os
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
 sys.path.insert(0, HERE)
-
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import NameOID
 
 import lab
 
@@ -29,25 +24,6 @@ ELF = os.path.join(lab.BUILD, BOARD, "test.elf")
 SECRET = "X-Secret-Mark line"
 
 
-def at_a_distance():
-    """Every server of the other suites, at the address that the device sees."""
-    server, dns, rdata = evil.Server.__init__, evil.DNS.__init__, evil.dns_rdata
-
-    def server_init(self, script, address, *args, **more):
-        server(self, script, device.far(address), *args, **more)
-
-    def dns_init(self, zone, address="127.0.0.1", *args, **more):
-        dns(self, zone, device.far(address), *args, **more)
-
-    evil.Server.__init__, evil.DNS.__init__ = server_init, dns_init
-    evil.dns_rdata = lambda kind, value: rdata(kind, device.far(value) if kind == evil.A else value)
-
-
-def link(roots, elf):
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={roots}", f"ELF={elf}", "firmware"], check=True,
-                   stdout=subprocess.DEVNULL)
-
-
 ROOTS = {}
 
 
@@ -59,7 +35,7 @@ def build():
         for ca in (stage.pki()["ca"], *ROOTS.values()):
             with open(ca.file, "rb") as f:
                 out.write(f.read())
-    link(out.name, ELF)
+    device.link(BOARD, out.name, ELF)
 
 
 class Stage(stage.Stage):
@@ -119,25 +95,10 @@ def issued(kind):
     return lambda: evil.SMTP(evil.tls_context(*stage.pki()["ca"].issue(stage.MX, kind=kind, file="mx-" + kind)))
 
 
-class Intermediate(lab.CA):
-    """A CA under a root; its chains carry it."""
-
-    def __init__(self, root, name, kind):
-        self.folder, self.kind, self.key = root.folder, kind, self._key(kind)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.cert = root._sign(subject, self.key.public_key(), root.cert.subject, True, [], (-1, 1000))
-
-    def issue(self, *names, **more):
-        key, chain = super().issue(*names, **more)
-        with open(chain, "ab") as f:
-            f.write(self.cert.public_bytes(serialization.Encoding.PEM))
-        return key, chain
-
-
 def chain(leaf, ca, version, names=()):
     """leaf <- intermediate <- root, both of the kind `ca`, at the MX and at the policy host: as public chains are."""
     def scenario():
-        middle = Intermediate(ROOTS[ca], "middle " + ca, ca)
+        middle = device.Intermediate(ROOTS[ca], "middle " + ca, ca)
         mx, host = (evil.tls_context(*middle.issue(n, *names, kind=leaf), version=stage.VERSIONS[version])
                     for n in (stage.MX, stage.HOST))
         web = evil.https(host, evil.ok(evil.policy("enforce", [stage.MX])))
@@ -148,7 +109,7 @@ def chain(leaf, ca, version, names=()):
 
 def chain_too_large():
     """The pool ends in the middle of a handshake: a reason of its own, and the next delivery is as good as ever."""
-    middle = Intermediate(ROOTS["rsa4096"], "middle", "rsa4096")
+    middle = device.Intermediate(ROOTS["rsa4096"], "middle", "rsa4096")
     names = [n.replace("host-0", "host-" + c) for c in "abc" for n in MANY]
     fat = evil.SMTP(evil.tls_context(*middle.issue(stage.MX, *names, kind="rsa2048", file="fat")))
     zone = {("example.net", "MX"): [(10, "mx2.example.org")], ("mx2.example.org", "A"): ["127.0.0.11"]}
@@ -207,7 +168,7 @@ def no_trust():
     empty = os.path.join(lab.scratch("empty"), "none.pem")
     open(empty, "w").close()
     elf = ELF.replace("test.elf", "empty.elf")
-    link(empty, elf)
+    device.link(BOARD, empty, elf)
     r = device.run(BOARD, elf, "--dns", "10.53.0.1", "--from", "a@example.com", "--hostname", "d.example.com", "ops@example.org")
     return [] if r.status == 78 and "trust anchor" in r.stdout else [repr(r)]
 
@@ -255,7 +216,7 @@ SCENARIOS = {
 def main():
     tally = lab.Tally("boards")
     device.network()
-    at_a_distance()
+    device.at_a_distance()
     build()
     highest = {}
     for name, scenario in SCENARIOS.items():
