@@ -46,9 +46,11 @@ $(LINUX_LWIP_OBJ)/liblwip.a: $(patsubst %.c,$(LINUX_LWIP_OBJ)/src/%.o,$(LINUX_LW
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
-$(B)/linux-lwip/stsmail: $(filter-out %/boards/linux/net.o,$(LINUX_MAIN)) \
-        $(addprefix $(LINUX_LWIP_OBJ)/,board/net.o board/tap.o port/lwip/sockets.o liblwip.a) \
-        $(B)/linux/libstsmail.a $(B)/linux/libwolfssl.a
+LINUX_LWIP_LINK := $(filter-out %/boards/linux/net.o,$(LINUX_MAIN)) \
+    $(addprefix $(LINUX_LWIP_OBJ)/,board/net.o board/tap.o port/lwip/sockets.o liblwip.a) \
+    $(B)/linux/libstsmail.a $(B)/linux/libwolfssl.a
+
+$(B)/linux-lwip/stsmail: $(LINUX_LWIP_LINK)
 	$(CC) $(LINUX_CFLAGS) $(LINUX_LDFLAGS) $^ -lidn2 -lpthread -o $@
 
 -include $(wildcard $(LINUX_LWIP_OBJ)/*/*.d $(LINUX_LWIP_OBJ)/*/*/*.d $(LINUX_LWIP_OBJ)/*/*/*/*.d)
