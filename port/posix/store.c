@@ -297,14 +297,16 @@ static int share_file(int folder, int fd)
 }
 
 /* Takes the lock of a folder; -1 and errno. Others hold it for one rename: who holds it for
- * seconds was stopped, and must not stop us. */
+ * seconds was stopped, and must not stop us. Where a group shares the directory, a symbolic link in
+ * the lock's place must not have root make a file elsewhere. */
 static int lock_folder(int folder)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    int fd = openat(folder, ".lock", O_RDWR | O_CLOEXEC);
+    const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(folder, ".lock", flags);
 
     if (fd < 0 && errno == ENOENT) {
-        fd = openat(folder, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        fd = openat(folder, ".lock", flags | O_CREAT, 0600);
         if (fd >= 0) {
             (void)share_file(folder, fd); /* not ours: its owner has */
         }

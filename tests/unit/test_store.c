@@ -1032,6 +1032,20 @@ TEST(a_directory_that_a_group_shares_stays_shared)
     umask(mask);
 }
 
+/* In a directory that a group shares, any of it can put a link there. */
+TEST(a_link_in_the_place_of_the_lock_makes_no_file_elsewhere)
+{
+    struct sts_store s;
+
+    (void)one_record(&s);
+    CHECK(unlink(file("policy/.lock")) == 0 && symlink("../elsewhere", file("policy/.lock")) == 0);
+    CHECK(put(&s, P, "a.example", 2, 40) == STS_ERR_IO);
+    CHECK(!exists("elsewhere"));
+    CHECK(is(&s, P, "a.example", 1, 40) && files("policy", ".tmp-") == 0);
+    CHECK(unlink(file("policy/.lock")) == 0 && put(&s, P, "a.example", 2, 40) == STS_OK);
+    posix_close();
+}
+
 TEST(relative_and_untidy_paths_work)
 {
     static const char *const names[] = {"x", "./x/y/", "x//z///w", "../"};
