@@ -30,6 +30,8 @@ struct world_record {
     int rcode;        /* 0, 2, 3, 5, or -1: no answer at all */
 };
 
+struct world_conn;
+
 /* A host that listens. */
 struct world_server {
     const char *ip;
@@ -50,6 +52,8 @@ struct world_server {
     int tls_open;             /* STS_OK, or how TLS fails before it begins */
     int ended;                /* what recv says at the end under TLS; 0: STS_ERR_CLOSED */
     const char *late;         /* octets that come a moment behind the 220 of STARTTLS */
+    /* Sees each line but content, and the final dot as "."; true: it has answered. May be NULL. */
+    bool (*script)(struct world_conn *c, const char *line);
     bool slow;                /* each second call moves nothing, the others little */
     char tls_name[256];       /* what TLS was told to expect */
     int seen;                 /* connections taken */
@@ -245,6 +249,9 @@ static inline void world_line(struct world_conn *c, const char *line)
 {
     struct world_server *s = c->server;
 
+    if (s->script != NULL && s->script(c, line)) {
+        return;
+    }
     if (s->at != NULL && strncmp(line, s->at, strlen(s->at)) == 0) {
         if (s->hang_at) {
             return;
@@ -289,6 +296,9 @@ static inline void world_content(struct world_conn *c, const char *line)
         c->data = false;
         if (s->at != NULL && strcmp(s->at, ".") == 0) {
             world_line(c, ".");
+            return;
+        }
+        if (s->script != NULL && s->script(c, ".")) {
             return;
         }
         s->delivered++;
