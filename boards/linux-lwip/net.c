@@ -23,6 +23,12 @@
 #include <stsmail/lwip.h>
 #include <stsmail/posix.h>
 
+const char net_usage[] = "\nthe network of this program is its own (lwIP):\n"
+                         "  --tap NAME              the TAP device that it is connected to\n"
+                         "  --ip ADDR/BITS          its IPv4 address\n"
+                         "  --ip6 ADDR/64           its IPv6 address\n"
+                         "  --gateway ADDR          the router; once for IPv4 and once for IPv6\n";
+
 /* What the options give; family 0: not given. */
 static struct {
     const char *tap;

@@ -144,6 +144,9 @@ bool endpoint_parse(const char *text, uint16_t port, struct sts_endpoint *out);
  * status. */
 int net_option(const struct where *where, const char *name, const char *value);
 
+/* What `stsmail help` says of them; may be "". */
+extern const char net_usage[];
+
 /* The network, ready for use; NULL: there is none, which was said. Called once. */
 const struct sts_net *net_start(void);
 

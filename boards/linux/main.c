@@ -55,6 +55,7 @@ static int help_command(struct options *o)
 {
     (void)o;
     fputs(usage, stdout);
+    fputs(net_usage, stdout);
     return 0;
 }
 

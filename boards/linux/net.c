@@ -6,6 +6,8 @@
 
 #include <stsmail/posix.h>
 
+const char net_usage[] = "";
+
 int net_option(const struct where *where, const char *name, const char *value)
 {
     (void)value;

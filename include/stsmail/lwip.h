@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* On lwIP's socket API (port/lwip/sockets.c), for a system with tasks: FreeRTOS, ESP-IDF, RT-Thread, Zephyr's
- * lwIP. A handle is lwIP's own; wait() is lwip_select(). Every call is safe beside other tasks that use lwIP. */
+/* On lwIP's socket API (port/lwip/sockets.c), for a system with tasks: FreeRTOS, ESP-IDF, RT-Thread.
+ * A handle is lwIP's own; wait() is lwip_select(). Every call is safe beside other tasks that use lwIP. */
 struct sts_lwip_sockets {
     struct sts_net net; /* what the mailer wants; filled by sts_lwip_sockets_init() */
     const struct sts_random *random;

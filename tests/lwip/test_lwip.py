@@ -3,9 +3,8 @@
 """The program on lwIP over a TAP device: the main job, and what is done to it, in one scenario of each kind. WIRE and DELIV
 hold in each. `make lwip-all` runs the whole suites of tests/interop this way."""
 import itertools
-import os
 import struct
-import sys
+import subprocess
 import time
 
 import tap
@@ -276,7 +275,6 @@ run("the farewell is a reset", SAFE, mx=mx(QUIT=lambda c, _: evil.reset(c)))
 
 # ---- options ----------------------------------------------------------------------------------------------
 
-other = os.path.join(lab.BUILD, "linux", "stsmail")
 for what, args, status, words in (
         ("no TAP device", ("--ip", "10.9.1.2/16"), 78, "--tap NAME"),
         ("no address", ("--tap", "tap0"), 78, "--ip ADDR/BITS"),
@@ -291,5 +289,8 @@ for what, args, status, words in (
                     stdin=stage.MESSAGE)
     tap.OPTIONS = tap_options
     t.check(f"{what}: {status}", r.status == status and words in r.stderr and r.stderr.count("\n") == 1, r)
+
+r = lab.Result(subprocess.run([lab.PROGRAM, "help"], capture_output=True), 0)
+t.check("help names the options of this program alone", all(o in r.stdout for o in ("--tap", "--ip6", "--gateway", "--dns")), r)
 
 t.end()

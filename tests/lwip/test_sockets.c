@@ -31,7 +31,7 @@ static struct {
     uint16_t port;
     int family;
     ssize_t gives; /* recvmsg: the bytes of what comes */
-    int ready;
+    int ready, end;
     fd_set reads, writes;
     long ms;
     int so_error;
@@ -139,6 +139,7 @@ int lwip_select(int end, fd_set *reads, fd_set *writes, fd_set *failed, struct t
 {
     (void)failed;
     CHECK(end >= 0 && end <= LWIP_SELECT_MAXNFDS);
+    fake.end = end;
     if (reads != NULL) {
         fake.reads = *reads;
     }
@@ -362,9 +363,9 @@ TEST(wait_looks_at_what_it_is_told_to)
     CHECK(FD_ISSET(0, &fake.reads) && FD_ISSET(2, &fake.reads) && !FD_ISSET(5, &fake.reads));
     CHECK(FD_ISSET(5, &fake.writes) && FD_ISSET(2, &fake.writes) && !FD_ISSET(0, &fake.writes));
     CHECK(!FD_ISSET(1, &fake.reads) && !FD_ISSET(1, &fake.writes));
-    CHECK(fake.ms == 1234);
+    CHECK(fake.ms == 1234 && fake.end == 6);
     net->wait(net->ctx, NULL, 0, 7);
-    CHECK(fake.ms == 7);
+    CHECK(fake.ms == 7 && fake.end == 0);
     net->wait(net->ctx, NULL, 0, UINT32_MAX);
     CHECK(fake.ms == 60000);
     net->wait(net->ctx, NULL, 0, 0);
