@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <stsmail/engine/text.h>
@@ -67,19 +68,20 @@ static bool word_of(const char *line, size_t n, char *out, size_t size)
 size_t resolv_servers(const char *file, struct sts_endpoint *out, size_t max)
 {
     FILE *f = fopen(file, "re");
-    char line[512], word[80];
-    size_t n = 0;
+    char *line = NULL, word[80];
+    size_t n = 0, size = 0;
 
     if (f == NULL) {
         return 0;
     }
-    while (n < max && fgets(line, sizeof line, f) != NULL) {
+    while (n < max && getline(&line, &size, f) >= 0) {
         if (word_of(line, 0, word, sizeof word) && strcmp(word, "nameserver") == 0 &&
             word_of(line, 1, word, sizeof word) && strchr(word, '%') == NULL &&
             endpoint_parse(word, 53, &out[n])) {
             n++;
         }
     }
+    free(line);
     fclose(f);
     return n;
 }
