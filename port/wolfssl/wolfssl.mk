@@ -52,5 +52,6 @@ ASAN_WOLFSSL := $(patsubst %.c,$(B)/asan/%.o,$(WOLFSSL_PORT)) $(B)/asan/libwolfs
 deps:
 	@B=$(B) bash port/deps
 
-$(B)/deps/wolfssl/wolfssl/ssl.h $(B)/deps/lwip/src/include/lwip/tcp.h:
+# Both at once (&:), also under -j.
+$(B)/deps/wolfssl/wolfssl/ssl.h $(B)/deps/lwip/src/include/lwip/tcp.h &:
 	@B=$(B) bash port/deps

@@ -36,9 +36,8 @@ EVIL_TESTS := test_starttls.py test_replies.py test_dns.py test_policy_host.py t
 CHECKS += evil
 ## evil: the program against servers that lie: STARTTLS, replies, DNS, policy hosts, certificates
 .PHONY: evil
-evil: $(B)/linux/stsmail interop-packages zoo-packages
+evil: $(B)/linux/stsmail interop-packages zoo-files
 	@$(NEED) faketime
-	@$(PYTHON) tests/tls/zoo.py $(B)/zoo
 	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/run.py evil $(B)/results --timeout 900 \
 	    $(foreach t,$(wildcard $(addprefix tests/interop/,$(EVIL_TESTS))),"$(PYTHON) $(t)") \
 	    "$(PYTHON) tests/interop/test_certificates.py $(B)/zoo"

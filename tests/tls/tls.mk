@@ -18,11 +18,15 @@ $(B)/asan/tls-client: $(TLS_CLIENT) $(ASAN_WOLFSSL)
 zoo-packages:
 	@$(NEED) python3 python3-cryptography openssl ca-certificates
 
+# By one process alone, also under -j.
+.PHONY: zoo-files
+zoo-files: zoo-packages
+	@$(PYTHON) tests/tls/zoo.py $(B)/zoo
+
 CHECKS += zoo
 ## zoo: certificates and servers of every bad kind against the TLS port
 .PHONY: zoo
-zoo: $(B)/linux/tls-client $(B)/asan/tls-client zoo-packages
-	@$(PYTHON) tests/tls/zoo.py $(B)/zoo
+zoo: $(B)/linux/tls-client $(B)/asan/tls-client zoo-files
 	@$(PYTHON) tests/run.py zoo $(B)/results --timeout 600 --jobs 1 \
 	    "tests/tls/settings $(CC) $(WOLFSSL_DIR) boards/linux/wolfssl_features.h" \
 	    "$(PYTHON) tests/tls/test_zoo.py $(B)/linux/tls-client $(B)/zoo" \
