@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 
 import lab
 
-SERVERS = os.path.join(lab.BUILD, "servers", "root")
+SERVERS = os.path.join(lab.BUILD, "servers", "tree")
 HERE = "/mnt"
 DNS, RESOLVER, WEB = "127.0.0.2", "127.0.0.1", "127.0.0.20"
 USERS = {"postfix": 890, "postdrop": 891, "Debian-exim": 892, "opensmtpd": 893, "opensmtpq": 894, "vmail": 895}
