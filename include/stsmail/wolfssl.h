@@ -58,6 +58,8 @@ int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struc
  * flash or mapped from a file. Anchors are the certificates in it that name themselves as issuer and are
  * CAs; other CA certificates help to complete a chain. Nothing is parsed before a chain asks for its root,
  * so 144 roots cost what one costs. Replaces an earlier text; no connection is open.
+ * A root without a subject key identifier (RFC 5280 4.2.1.2 wants one; of Debian's, TWCA Global Root CA has
+ * none) does not serve for a certificate with an authority key identifier: wolfSSL takes them for two keys.
  * Returns how many certificates there are (> 0), or STS_ERR_CONFIG where there is none. */
 int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len);
 

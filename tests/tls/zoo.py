@@ -488,6 +488,8 @@ def chains(z, root, inter):
     z.write("root-id32-ca.pem", pem(id32.der))
     add("root-id32", "X16", "verified", z.leaf(id32, extensions=[
         bc(False), ku(SIGN), san(HOST), ext("2.5.29.35", seq(der(0x80, long_id)))]), ca="root-id32-ca.pem")
+    # wolfSSL's way with it, as wolfssl.h says; nothing that anybody is owed
+    add("root-no-id", "X16", "trust", z.leaf(plain), ca="root-plain.pem")
     add("root-by-name", "X16", "verified", z.leaf(plain, extensions=[bc(False), ku(SIGN), san(HOST)]),
         ca="root-plain.pem")
     limit = Ca(z, "inter-path1", root, path=1)
