@@ -26,7 +26,7 @@ $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o $(B)/fuzz/libcore.a
 
 .PHONY: fuzz-packages
 fuzz-packages:
-	@$(NEED) clang libclang-rt-14-dev
+	@$(NEED) clang libclang-rt-14-dev python3
 
 CHECKS += fuzz
 ## fuzz: every fuzz target for FUZZ_SECONDS (30)

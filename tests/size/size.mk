@@ -8,7 +8,7 @@ SIZE_OBJ := $(patsubst core/%.c,$(B)/size/%.o,$(CORE))
 
 .PHONY: arm-packages
 arm-packages:
-	@$(NEED) gcc-arm-none-eabi libnewlib-arm-none-eabi
+	@$(NEED) gcc-arm-none-eabi libnewlib-arm-none-eabi python3
 
 $(B)/size/%.o: core/%.c | arm-packages
 	@mkdir -p $(@D)

@@ -35,7 +35,7 @@ $(eval $(call unit_variant,cov,$(COV),$(UNIT_TESTS)))
 
 .PHONY: unit-packages
 unit-packages:
-	@$(NEED) libcmocka-dev
+	@$(NEED) gcc libc6-dev libcmocka-dev python3
 
 CHECKS += unit
 ## unit: the engines' tests, two sets of limits, under ASan and UBSan; and the exhaustive ones
