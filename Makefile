@@ -14,6 +14,7 @@ CC := gcc
 CLANG := clang
 AR := gcc-ar
 PYTHON := /usr/bin/python3
+export PYTHONDONTWRITEBYTECODE := 1
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 

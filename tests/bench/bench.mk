@@ -4,4 +4,4 @@
 .PHONY: bench
 bench: $(B)/linux/stsmail interop-packages
 	@$(NEED) valgrind ca-certificates
-	@STSMAIL=$(INTEROP_PROGRAM) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/bench/bench.py
+	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/bench/bench.py

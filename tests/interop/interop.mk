@@ -16,7 +16,7 @@ interop-packages:
 .PHONY: demo
 demo: $(B)/linux/stsmail interop-packages
 	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
-	@STSMAIL=$(INTEROP_PROGRAM) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/interop/demo.py
+	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/interop/demo.py
 
 $(B)/interop/compose_tool: tests/interop/compose_tool.c $(CORE) $(wildcard include/stsmail/*.h include/stsmail/engine/*.h)
 	@mkdir -p $(@D)
