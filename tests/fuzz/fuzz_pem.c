@@ -27,7 +27,10 @@ static size_t decode(const char *text, size_t len, uint8_t *out, bool *clean)
             continue;
         }
         if (digit == NULL) {
-            *clean = text[i] == '=' && len - i < 6;
+            while (i < len && (text[i] == '=' || blank(text[i]))) {
+                i++;
+            }
+            *clean = i == len; /* padding ends it; behind any other character places mean nothing */
             break;
         }
         value = (value << 6 | (size_t)(digit - digits)) & 0xffff;
