@@ -200,7 +200,8 @@ static int no_record(struct sts_posix_store *s)
 
 /* ---- directories and locks --------------------------------------------------------------- */
 
-/* DIR/kind, open; -1 and errno. */
+/* DIR/kind, open; -1 and errno. DIR may be a symbolic link, which is its owner's will; DIR/kind may not: a
+ * group that shares DIR could have root write anywhere. */
 static int open_folder(const struct sts_posix_store *s, uint8_t kind)
 {
     char path[PATH_MAX];
@@ -210,7 +211,7 @@ static int open_folder(const struct sts_posix_store *s, uint8_t kind)
         errno = ENAMETOOLONG;
         return -1;
     }
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static int sync_folder(const char *path)
@@ -264,6 +265,7 @@ static int make_folder(const struct sts_posix_store *s, uint8_t kind)
     char path[PATH_MAX];
     struct stat st;
     int n, fd = open_folder(s, kind);
+    bool made;
 
     if (fd >= 0 || errno != ENOENT) {
         return fd;
@@ -273,19 +275,18 @@ static int make_folder(const struct sts_posix_store *s, uint8_t kind)
         return -1;
     }
     snprintf(path + n, sizeof path - (size_t)n, "/%s", kind_folder(kind));
-    if (mkdir(path, 0700) == 0) {
-        /* As DIR is, whatever the umask: a group may share it. */
-        if (chmod(path, st.st_mode & 07770) != 0) {
-            return -1;
-        }
-        path[n] = '\0';
-        if (sync_folder(path) != 0) {
-            return -1;
-        }
-    } else if (errno != EEXIST) {
+    made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST) {
         return -1;
     }
-    return open_folder(s, kind);
+    fd = open_folder(s, kind);
+    path[n] = '\0';
+    /* As DIR is, whatever the umask: a group may share it. */
+    if (fd >= 0 && made && (fchmod(fd, st.st_mode & 07770) != 0 || sync_folder(path) != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 /* Read and write for whoever may read and write the directory, but never for everyone. */

@@ -1046,6 +1046,19 @@ TEST(a_link_in_the_place_of_the_lock_makes_no_file_elsewhere)
     posix_close();
 }
 
+TEST(a_link_in_the_place_of_a_folder_is_not_followed)
+{
+    struct sts_store s;
+
+    (void)one_record(&s);
+    CHECK(mkdir(file("elsewhere"), 0700) == 0 && symlink("elsewhere", file("wait")) == 0);
+    CHECK(put(&s, W, "a.example", 2, 40) == STS_ERR_IO);
+    CHECK(files("elsewhere", "") == 2); /* "." and ".." */
+    CHECK(unlink(file("wait")) == 0 && put(&s, W, "a.example", 2, 40) == STS_OK);
+    CHECK(is(&s, P, "a.example", 1, 40) && rmdir(file("elsewhere")) == 0);
+    posix_close();
+}
+
 TEST(relative_and_untidy_paths_work)
 {
     static const char *const names[] = {"x", "./x/y/", "x//z///w", "../"};
