@@ -135,6 +135,8 @@ static const struct option table[] = {
     {"--hostname", TEXT, AT(hostname), NULL},
     {"--subject", TEXT, AT(subject), NULL},
     {"--body", TEXT, AT(body), NULL},
+    {"--message", TEXT, AT(message),
+     NULL}, /* a file of the debugger's host, instead of standard input */
     {"--dns", CALL, 0, set_dns},
     {"--floor", CALL, 0, set_floor},
     {"--ip", CALL, 0, set_ip},

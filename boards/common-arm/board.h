@@ -48,7 +48,12 @@ int64_t semihost_time(void);
 /* Text for the debugger's console (QEMU: its standard error). */
 void semihost_say(const char *text);
 
-/* Fills buf from a file of the host. */
+/* A file of the host: opened, back to its start, read on (fewer than size: its end). */
+bool semihost_open(const char *file, uint32_t *handle);
+bool semihost_rewind(uint32_t handle);
+size_t semihost_get(uint32_t handle, void *buf, size_t size);
+
+/* Fills buf from a file of the host, opened and closed. */
 bool semihost_read(const char *file, void *buf, size_t len);
 
 _Noreturn void semihost_exit(int status);
@@ -84,7 +89,7 @@ extern const char roots_pem_end[];
 #define ARGS_RECIPIENTS 4 /* addresses; each takes the mailer's struct sts_recipient */
 
 struct args {
-    const char *from, *hostname, *subject, *body;
+    const char *from, *hostname, *subject, *body, *message;
     struct sts_endpoint dns[STS_DNS_SERVERS];
     size_t dns_count;
     const char *to[ARGS_RECIPIENTS];

@@ -17,6 +17,7 @@
 
 enum {
     EX_USAGE = 64,
+    EX_IOERR = 74,
     EX_TEMPFAIL = 75,
     EX_CONFIG = 78,
 };
@@ -200,6 +201,27 @@ static int deliver(size_t from, struct sts_message *message)
     return report_end(recipients, mail.count, error);
 }
 
+/* ---- a whole message, from a file of the host --------------------------------------------------- */
+
+static int message_rewind(void *ctx)
+{
+    return semihost_rewind(*(const uint32_t *)ctx) ? STS_OK : STS_ERR_IO;
+}
+
+static int32_t message_read(void *ctx, void *buf, size_t size)
+{
+    return (int32_t)semihost_get(*(const uint32_t *)ctx, buf, size);
+}
+
+static bool message_open(struct sts_message *message)
+{
+    static uint32_t handle;
+    static const struct sts_source source = {&handle, message_rewind, message_read};
+
+    message->raw = &source;
+    return semihost_open(args.message, &handle);
+}
+
 /* The worst of the domains: deferred before failed before delivered, which is the order of the statuses. */
 static int deliver_all(void)
 {
@@ -214,6 +236,9 @@ static int deliver_all(void)
     message.to_count = args.to_count;
     message.date_s = now.utc_s > 0 ? now.utc_s : 1; /* an unset clock defers, says the mailer */
     message.message_id = message_id();
+    if (args.message != NULL && !message_open(&message)) {
+        return refuse(EX_IOERR, "the message cannot be read: ", args.message);
+    }
     for (size_t i = 0; i < args.to_count; i++) {
         int status = args.to[i] != NULL ? deliver(i, &message) : 0;
 

@@ -12,6 +12,7 @@ enum {
     SYS_CLOSE = 0x02,
     SYS_WRITE0 = 0x04,
     SYS_READ = 0x06,
+    SYS_SEEK = 0x0a,
     SYS_TIME = 0x11,
     SYS_GET_CMDLINE = 0x15,
     SYS_EXIT_EXTENDED = 0x20,
@@ -45,19 +46,40 @@ void semihost_say(const char *text)
     (void)call(SYS_WRITE0, text);
 }
 
-bool semihost_read(const char *file, void *buf, size_t len)
+bool semihost_open(const char *file, uint32_t *handle)
 {
     uint32_t name[3] = {(uint32_t)(uintptr_t)file, 1 /* "rb" */, (uint32_t)strlen(file)};
-    uint32_t block[3] = {0, (uint32_t)(uintptr_t)buf, (uint32_t)len};
-    uint32_t missing;
 
-    block[0] = call(SYS_OPEN, name);
-    if (block[0] == UINT32_MAX) {
+    *handle = call(SYS_OPEN, name);
+    return *handle != UINT32_MAX;
+}
+
+bool semihost_rewind(uint32_t handle)
+{
+    uint32_t block[2] = {handle, 0};
+
+    return call(SYS_SEEK, block) == 0;
+}
+
+size_t semihost_get(uint32_t handle, void *buf, size_t size)
+{
+    uint32_t block[3] = {handle, (uint32_t)(uintptr_t)buf, (uint32_t)size};
+    uint32_t missing = call(SYS_READ, block);
+
+    return missing <= size ? size - missing : 0;
+}
+
+bool semihost_read(const char *file, void *buf, size_t len)
+{
+    uint32_t handle;
+    size_t got;
+
+    if (!semihost_open(file, &handle)) {
         return false;
     }
-    missing = call(SYS_READ, block);
-    (void)call(SYS_CLOSE, block);
-    return missing == 0;
+    got = semihost_get(handle, buf, len);
+    (void)call(SYS_CLOSE, &handle);
+    return got == len;
 }
 
 void semihost_exit(int status)

@@ -80,9 +80,13 @@ def quoted(word):
     return word.replace(",", ",,")
 
 
-def run(board, elf, *args, timeout=60, more=()):
-    """Runs the image to its end: lab.Result; `notes`, the lines about memory, are in it too."""
-    words = ["stsmail", "send", "--ip", DEVICE + "/24", "--gateway", HOST, *map(str, args)]
+def run(board, elf, *args, **more):
+    """Runs the image to its end, with an address of its own: lab.Result; `notes`, the lines about memory, are in it too."""
+    return run_as_is(board, elf, "send", "--ip", DEVICE + "/24", "--gateway", HOST, *args, **more)
+
+
+def run_as_is(board, elf, *args, timeout=60, more=()):
+    words = ["stsmail", *map(str, args)]
     config = ",".join(["enable=on", "target=native", *["arg=" + quoted(w) for w in words]])
     command = ["qemu-system-arm", "-display", "none", "-monitor", "none", "-serial", "stdio", *QEMU[board],
                "tap,id=n,ifname=tap0,script=no,downscript=no", "-semihosting-config", config, "-kernel", elf, *more]
