@@ -340,6 +340,12 @@ struct walk {
 
 #define NO_VICTIM UINT64_MAX /* a worth: can't be read, and may be anything */
 
+/* The least that a policy of this mode is worth. */
+static uint64_t mode_worth(unsigned mode)
+{
+    return (uint64_t)(mode + 1u) << 56;
+}
+
 /* expired (or of no use to this version), none, testing, enforce; then the last use. */
 static uint64_t policy_worth(const struct walk *w, const char *key)
 {
@@ -352,7 +358,7 @@ static uint64_t policy_worth(const struct walk *w, const char *key)
     if (is_expired(&info, w->now)) {
         return 0;
     }
-    return (uint64_t)(info.mode + 1u) << 56 | ((uint64_t)info.used_at & (UINT64_MAX >> 8));
+    return mode_worth(info.mode) | ((uint64_t)info.used_at & (UINT64_MAX >> 8));
 }
 
 /* What it makes wait yet. */
@@ -399,9 +405,9 @@ static int walk_all(struct walk *w, bool rank)
     return w->s->iterate(w->s->ctx, w->kind, walk_key, w);
 }
 
-/* Room for a record of `keep` among STS_CACHE_MAX. Counts first: reading them all is for a full
- * cache alone. */
-static int make_room(const struct sts_store *s, uint8_t kind, const char *keep,
+/* Room for a record of `keep` among STS_CACHE_MAX, by records of less than `worth`. Counts first:
+ * reading them all is for a full cache alone. */
+static int make_room(const struct sts_store *s, uint8_t kind, const char *keep, uint64_t worth,
                      const struct sts_time *now, const struct sts_log *log)
 {
     struct walk w = {.s = s, .now = now, .keep = keep, .kind = kind};
@@ -411,6 +417,8 @@ static int make_room(const struct sts_store *s, uint8_t kind, const char *keep,
         e = walk_all(&w, true);
         if (e == STS_OK && w.worth == NO_VICTIM) {
             e = STS_ERR_IO;
+        } else if (e == STS_OK && w.worth >= worth) {
+            e = STS_ERR_SPACE; /* F11: an enforced policy does not make room for a lesser one */
         }
         if (e == STS_OK) {
             e = s->remove(s->ctx, kind, w.victim);
@@ -426,11 +434,11 @@ static int make_room(const struct sts_store *s, uint8_t kind, const char *keep,
 }
 
 /* Makes room and begins. */
-static int begin_new(const struct sts_store *s, uint8_t kind, const char *domain,
+static int begin_new(const struct sts_store *s, uint8_t kind, const char *domain, uint64_t worth,
                      const struct sts_time *now, const struct sts_log *log, const uint8_t *head,
                      size_t size)
 {
-    int e = make_room(s, kind, domain, now, log);
+    int e = make_room(s, kind, domain, worth, now, log);
 
     return e == STS_OK ? begin(s, kind, domain, head, size) : e;
 }
@@ -459,7 +467,8 @@ int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
     put_number(&head.mx_len, policy->mx_len);
     memcpy(head.id, id, sts_len(id));
 
-    e = begin_new(s, STS_STORE_POLICY, domain, now, log, &head.format, sizeof head);
+    e = begin_new(s, STS_STORE_POLICY, domain, mode_worth(policy->mode + 1u), now, log,
+                  &head.format, sizeof head);
     if (e != STS_OK) {
         return e;
     }
@@ -564,7 +573,7 @@ int sts_cache_failed(const struct sts_store *s, const char *domain, const char *
     memcpy(w->id, id, sts_len(id));
     t.format = FORMAT;
 
-    e = begin_new(s, STS_STORE_WAIT, domain, now, NULL, &t.format, sizeof t);
+    e = begin_new(s, STS_STORE_WAIT, domain, NO_VICTIM, now, NULL, &t.format, sizeof t);
     return e == STS_OK ? finish(s, STS_OK) : e;
 }
 

@@ -810,7 +810,7 @@ TEST(r111_eviction_takes_expired_none_testing_then_the_least_used)
 
         snprintf(expect, sizeof expect, "the cache is full: dropped the policy of %s", name_of(i));
         CHECK(sts_cache_peek(s, name_of(i), NULL, &info) == STS_OK);
-        CHECK(put_at(name_of(90000 + i), "1", STS_MODE_NONE, 1000, T0) == STS_OK);
+        CHECK(put_at(name_of(90000 + i), "1", order[i].mode, 1000, T0) == STS_OK);
         CHECK(lines == 1 && strcmp(said, expect) == 0);
         CHECK(sts_cache_peek(s, name_of(i), NULL, &info) == STS_ERR_ABSENT);
         CHECK(count(P) == STS_CACHE_MAX);
@@ -833,6 +833,22 @@ TEST(r111_use_keeps_an_enforced_policy_from_eviction)
     CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, later) == STS_OK);
     CHECK(get_at(name_of(0), later) == STS_OK);
     CHECK(get_at(name_of(1), later) == (STS_CACHE_MAX > 1 ? STS_ERR_ABSENT : STS_OK));
+}
+
+/* F11: the newcomer is refused rather than a stricter one dropped. */
+TEST(f11_an_enforced_policy_makes_no_room_for_a_lesser_one)
+{
+    fresh();
+    for (int i = 0; i < STS_CACHE_MAX; i++) {
+        CHECK(put_at(name_of(i), "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0) == STS_OK);
+    }
+    CHECK(put_at("new.example", "1", STS_MODE_NONE, 1000, T0 + 9) == STS_ERR_SPACE);
+    CHECK(put_at("new.example", "1", STS_MODE_TESTING, 1000, T0 + 9) == STS_ERR_SPACE);
+    CHECK(count(P) == STS_CACHE_MAX && lines == 0);
+    CHECK(put_at(name_of(0), "2", STS_MODE_NONE, 1000, T0 + 9) == STS_OK); /* its own place */
+    CHECK(put_at("new.example", "1", STS_MODE_NONE, 1000, T0 + 9) == STS_OK);
+    CHECK(put_at(name_of(0), "3", STS_MODE_ENFORCE, 1000, T0 + 10) == STS_OK);
+    CHECK(count(P) == STS_CACHE_MAX);
 }
 
 /* F11: a flood of foreign policies cannot push out the one that is in use. */

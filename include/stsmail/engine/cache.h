@@ -37,8 +37,8 @@ int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_pol
 
 /* Keeps a policy fetched now, in place of any older one. A full cache (STS_CACHE_MAX) makes room in
  * this order: expired, none, testing, the enforced one that was used least recently (R-111), never
- * `domain` itself; what was evicted is said to log. STS_OK, STS_ERR_IO, STS_ERR_SPACE (then the
- * older one stands), STS_ERR_CLOCK (the time is unset), STS_ERR_ARG. */
+ * `domain` itself, and never one of a stricter mode than the new one; what was evicted is said to log.
+ * STS_OK, STS_ERR_IO, STS_ERR_SPACE (then the older one stands), STS_ERR_CLOCK (the time is unset), STS_ERR_ARG. */
 int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
                   const struct sts_policy *policy, const struct sts_time *now,
                   const struct sts_log *log);
