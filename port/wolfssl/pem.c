@@ -43,12 +43,28 @@ static bool blank(char c)
     return c == '\n' || c == '\r' || c == ' ' || c == '\t';
 }
 
+/* Whether c stands in every line at `column`, and nowhere else. By memchr, since every certificate of a CA file
+ * is measured before one of them is looked at. */
+static bool every_line_has(const struct sts_pem *b, size_t len, char c, size_t column)
+{
+    size_t whole = b->line + b->eol, seen = 0;
+    const char *end = b->text + len, *at = b->text;
+
+    while ((at = memchr(at, c, (size_t)(end - at))) != NULL) {
+        if ((size_t)(at - b->text) != seen++ * whole + column) {
+            return false;
+        }
+        at++;
+    }
+    return seen == (len + whole - column - 1) / whole;
+}
+
 /* Measures the lines: a line is what stands before the first line end, and blanks have to be where that says, and
  * nowhere else. */
 static void measure(struct sts_pem *b)
 {
     const char *newline = memchr(b->text, '\n', b->len);
-    size_t len = b->len, column = 0;
+    size_t len = b->len;
 
     b->line = b->eol = 0;
     if (newline == NULL) {
@@ -59,12 +75,11 @@ static void measure(struct sts_pem *b)
     while (len > 0 && blank(b->text[len - 1])) {
         len--; /* behind the last line, which may be shorter */
     }
-    for (size_t at = 0; at < len; at++) {
-        if (blank(b->text[at]) != (column >= b->line)) {
-            b->line = 0;
-            return;
-        }
-        column = column + 1 < b->line + b->eol ? column + 1 : 0;
+    if (memchr(b->text, ' ', len) != NULL || memchr(b->text, '\t', len) != NULL ||
+        !every_line_has(b, len, '\n', b->line + b->eol - 1) ||
+        (b->eol == 2 ? !every_line_has(b, len, '\r', b->line)
+                     : memchr(b->text, '\r', len) != NULL)) {
+        b->line = 0;
     }
 }
 
