@@ -299,10 +299,6 @@ static int result(struct sts_discover *d)
     if (d->decision.policy != NULL) {
         d->decision.mode = d->decision.policy->mode;
         d->decision.max_age_s = d->decision.policy->max_age_s;
-        if (d->decision.policy->cut) {
-            sts_log_line(d->config.log, STS_LOG_WARNING, "the policy of ", d->domain,
-                         " has more mx lines than fit: those that do not are not used", NULL);
-        }
     }
     if (d->refresh) {
         return d->fetch_result;

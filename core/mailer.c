@@ -273,6 +273,10 @@ static void tell_decision(struct sts_mailer *m)
 
     m->demand.policy = d->policy;
     m->demand.floor = d->floor;
+    if (d->policy != NULL && d->policy->cut) {
+        sts_log_line(m->config->log, STS_LOG_WARNING, "the policy of ", m->domain,
+                     " has more mx lines than fit: those that do not are not used", NULL);
+    }
     if (m->config->on_decision != NULL) {
         m->config->on_decision(m->config->ctx, d);
     }

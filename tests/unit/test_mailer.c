@@ -1588,6 +1588,30 @@ TEST(c_5_a_cut_policy_is_said)
     CHECK(w.attempts[0].error == STS_ERR_MX_MISMATCH && w.attempts[0].policy_match == 0);
 }
 
+/* A message that is still being measured when all else is known makes nothing be said twice. */
+TEST(c_5_a_cut_policy_is_said_once_however_long_the_message)
+{
+    static char text[6000];
+    static struct sts_policy cut;
+    struct sts_provisioned p = {D, &cut};
+    int result;
+
+    cut = *parsed(POLICY("enforce", "mx1.example.org"));
+    cut.cut = true;
+    domain();
+    w.config.provisioned = &p;
+    w.config.provisioned_count = 1;
+    for (size_t i = 0; i + 1 < sizeof text; i++) {
+        text[i] = i % 50 == 49 ? '\n' : 'x';
+    }
+    prepare(1);
+    message.body = text;
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    result = run();
+    CHECK(result == STS_OK && w.warnings == 1);
+}
+
 TEST(other_ports_are_used_where_the_configuration_says_so)
 {
     domain_with("enforce");
