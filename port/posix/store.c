@@ -419,7 +419,10 @@ static enum verdict verify(int fd, uint8_t kind, char key[STS_NAME_SIZE], uint32
     }
     n = read_at(fd, key, head[7], HEAD_SIZE);
     key[head[7]] = '\0';
-    return n == head[7] ? GOOD : FAILED;
+    if (n != head[7]) {
+        return FAILED;
+    }
+    return strlen(key) == head[7] ? GOOD : DAMAGED; /* a NUL within is no part of a key */
 }
 
 /* As verify(), and that the record is that of `key`. */
