@@ -73,6 +73,21 @@
 #define STS_CACHE_MAX 8
 #endif
 
+/* Messages in the queue, the reserved slot for a critical one among them. 2..65535. No RAM: they live in the store. */
+#ifndef STS_QUEUE_MAX
+#define STS_QUEUE_MAX 16
+#endif
+
+/* Recipients of one queued message. 1..1000. About 160 bytes each, in struct sts_queue. */
+#ifndef STS_QUEUE_RECIPIENTS
+#define STS_QUEUE_RECIPIENTS 4
+#endif
+
+/* Bytes for the addresses of one queued message, its sender among them, each with a NUL. 512..262144. One byte each. */
+#ifndef STS_QUEUE_TEXT
+#define STS_QUEUE_TEXT 768
+#endif
+
 /* Largest policy file taken, bytes. RFC 8461 3.3 suggests 64 KB. Fixed: no memory. */
 #define STS_POLICY_FILE_MAX 65536u
 
@@ -116,6 +131,15 @@
 #endif
 #if STS_REPLY_SIZE < 64 || STS_REPLY_SIZE > 1024
 #error "STS_REPLY_SIZE: 64..1024 bytes"
+#endif
+#if STS_QUEUE_MAX < 2 || STS_QUEUE_MAX > 65535
+#error "STS_QUEUE_MAX: 2..65535 messages"
+#endif
+#if STS_QUEUE_RECIPIENTS < 1 || STS_QUEUE_RECIPIENTS > 1000
+#error "STS_QUEUE_RECIPIENTS: 1..1000"
+#endif
+#if STS_QUEUE_TEXT < 512 || STS_QUEUE_TEXT > 262144
+#error "STS_QUEUE_TEXT: 512..262144 bytes"
 #endif
 #if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
 #error "STS_CACHE_MAX: 1..65535 policies"

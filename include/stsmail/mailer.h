@@ -47,6 +47,9 @@ struct sts_mail {
     struct sts_recipient     *recipients; /* all in one domain */
     size_t                    count;      /* at least 1 */
     const struct sts_message *message;
+    uint8_t                   floor; /* enum sts_floor for this mail: can raise the mailer's, never lower it */
+    const struct sts_provisioned *provisioned; /* for this mail, beside the mailer's, which win */
+    size_t                    provisioned_count;
 };
 
 struct sts_mailer; /* defined at the end of this header */

@@ -143,13 +143,17 @@ struct sts_tls {
 
 /* Kinds of record; each kind has its own name space of keys. */
 enum sts_store_kind {
-    STS_STORE_POLICY = 'p', /* a cached policy; key: policy domain */
-    STS_STORE_WAIT = 'w',   /* failed fetches; key: policy domain */
+    STS_STORE_POLICY = 'p',  /* a cached policy; key: policy domain */
+    STS_STORE_WAIT = 'w',    /* failed fetches; key: policy domain */
+    STS_STORE_ENTRY = 'q',   /* envelope and schedule of a queued message; key: its id */
+    STS_STORE_MESSAGE = 'm', /* the message itself; key: the same id */
+    STS_STORE_CLOCK = 'c',   /* the latest time that was ever trusted */
 };
 
 /* Records that survive a power cut: each operation leaves a record as it was or as it shall be,
  * never between. Keys are 1..253 bytes of text. One reader and one writer may be open at a time;
- * both at once is allowed, and the reader goes on seeing what it opened.
+ * both at once is allowed, and the reader goes on seeing what it opened. Who needs a second reader (a message that is being
+ * sent, while a policy is read) takes a second struct sts_store over the same medium, from the same port.
  *
  * Every function returns STS_OK, or STS_ERR_IO where the medium failed (never to be read as
  * "absent"), or what its line says. */
@@ -176,6 +180,35 @@ struct sts_store {
      * may be read (get, read, done), nothing else; a record that other processes add or remove
      * meanwhile may be seen or not. */
     int (*iterate)(void *ctx, uint8_t kind, bool (*each)(void *arg, const char *key), void *arg);
+
+    /* Where several processes share the store; else both are NULL. claim() makes a key this process's own until
+     * release() or the end of the process, whatever end that is: STS_OK; STS_BUSY: another process has it. It neither needs
+     * nor makes a record. At most one claim is held at a time. */
+    int (*claim)(void *ctx, uint8_t kind, const char *key);
+    void (*release)(void *ctx);
+};
+
+/* ---- flash ------------------------------------------------------------------------------ */
+
+/* Raw flash: NOR, or a microcontroller's own. Erased bytes read 0xFF. Addresses are bytes from the start of the area that
+ * is given to the library. Each function returns STS_OK, or STS_ERR_IO where the device says that it failed (or stays
+ * busy longer than its data sheet allows: a driver never waits for ever); what stands there is then undefined. */
+struct sts_flash {
+    void    *ctx;
+    uint32_t sector_size;  /* bytes erased at once: 256..1 MiB, a multiple of program_size */
+    uint32_t sectors;      /* 2..65535 */
+    uint32_t program_size; /* bytes programmed at once, a power of two: 1..256 */
+
+    int (*read)(void *ctx, uint32_t at, void *buf, size_t len);
+
+    /* `at` and `len` are multiples of program_size, within one sector; each unit is programmed once between
+     * two erases. */
+    int (*program)(void *ctx, uint32_t at, const void *buf, size_t len);
+
+    int (*erase)(void *ctx, uint32_t sector);
+
+    /* Returns when everything before it stands, where a driver or a controller may reorder; else NULL. */
+    int (*sync)(void *ctx);
 };
 
 /* ---- log -------------------------------------------------------------------------------- */
