@@ -56,7 +56,7 @@ void sts_posix_source_memory(struct sts_source *out, struct sts_posix_memory *m,
 
 /* ---- store ------------------------------------------------------------------------------- */
 
-/* Records as files, DIR/policy/DOMAIN and DIR/wait/DOMAIN. Any number of processes may use one
+/* Records as files, a folder a kind: DIR/policy/DOMAIN, DIR/queue/ID, and so on. Any number of processes may use one
  * directory at once, each with a struct of its own. Between operations no file is open.
  *
  * The first write makes the directory and its parents, for this user alone. Where it is there
@@ -71,7 +71,8 @@ struct sts_posix_store {
     int out_dir, out_fd, out_error;
     uint32_t out_crc, out_len;
     uint8_t out_kind;
-    bool swept[2];          /* by kind: temporary files of the dead were removed */
+    unsigned swept;         /* kinds of which temporary files of the dead were removed */
+    int claim_fd;           /* the claim, -1: none */
     bool said_in, said_out; /* that reading, writing failed */
     char out_tmp[24];       /* name of the temporary file */
     char out_key[STS_NAME_SIZE];

@@ -2,7 +2,7 @@
  *
  * struct sts_store over a directory: one file a record, many processes at once.
  *
- * DIR/policy/NAME, DIR/wait/NAME. NAME is the key; octets other than a-z, 0-9, "-", "_" and inner
+ * DIR/policy/NAME, DIR/wait/NAME and so on (kinds[]). NAME is the key; octets other than a-z, 0-9, "-", "_" and inner
  * dots are written %XX. A domain name always fits; a key whose name would be longer than
  * NAME_LIMIT is cut, and "+" with a hash of all of it follows. Records never begin with "." or
  * hold "~": so ".lock", ".tmp-..." and "damaged~N" are no records.
@@ -21,6 +21,9 @@
  * shall be (R-113). The writer keeps a lock (flock) on its temporary file, so that another can
  * tell those of the dead. .lock is held while a name changes hands: so a reader that sets a
  * damaged file aside cannot hit the good one that has just replaced it.
+ *
+ * A claim is a lock on one octet of .claims, at the place that the key's hash says (F_OFD_SETLK: it goes with the
+ * process, however that ends). Two keys with one hash cannot be claimed at once, which costs a wait and no more.
  */
 #define _GNU_SOURCE       1
 #define _FILE_OFFSET_BITS 64
@@ -80,9 +83,30 @@ static uint32_t get32(const uint8_t *from)
 
 /* ---- names ------------------------------------------------------------------------------- */
 
+static const struct {
+    uint8_t kind;
+    char folder[8];
+} kinds[] = {
+    {STS_STORE_POLICY, "policy"},   {STS_STORE_WAIT, "wait"},   {STS_STORE_ENTRY, "queue"},
+    {STS_STORE_MESSAGE, "message"}, {STS_STORE_CLOCK, "clock"},
+};
+
+/* Which row; the number of rows: no such kind. */
+static size_t kind_row(uint8_t kind)
+{
+    size_t i = 0;
+
+    while (i < sizeof kinds / sizeof kinds[0] && kinds[i].kind != kind) {
+        i++;
+    }
+    return i;
+}
+
 static const char *kind_folder(uint8_t kind)
 {
-    return kind == STS_STORE_POLICY ? "policy" : kind == STS_STORE_WAIT ? "wait" : NULL;
+    size_t row = kind_row(kind);
+
+    return row < sizeof kinds / sizeof kinds[0] ? kinds[row].folder : NULL;
 }
 
 static bool plain(char c, bool first)
@@ -679,8 +703,8 @@ static int store_put(void *ctx, uint8_t kind, const char *key)
     if (s->out_dir < 0) {
         return write_failed(s);
     }
-    if (!s->swept[kind == STS_STORE_WAIT]) {
-        s->swept[kind == STS_STORE_WAIT] = true;
+    if ((s->swept & 1u << kind_row(kind)) == 0) {
+        s->swept |= 1u << kind_row(kind);
         sweep(s->out_dir);
     }
     taken = name_taken(s->out_dir, kind, key);
@@ -870,10 +894,64 @@ static int store_iterate(void *ctx, uint8_t kind, bool (*each)(void *arg, const 
     return result;
 }
 
+/* ---- claims ------------------------------------------------------------------------------ */
+
+/* The lock of one octet, at a place that no file reaches. */
+static int lock_octet(int fd, const char *key)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+    lock.l_start = (off_t)(hash(key) >> 2);
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static int store_claim(void *ctx, uint8_t kind, const char *key)
+{
+    struct sts_posix_store *s = ctx;
+    int folder, fd, result = STS_OK;
+
+    if (!args_ok(kind, key)) {
+        return STS_ERR_ARG;
+    }
+    if (s->claim_fd >= 0) {
+        return STS_ERR_STATE;
+    }
+    folder = make_folder(s, kind);
+    if (folder < 0) {
+        return write_failed(s);
+    }
+    fd = openat(folder, ".claims", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)share_file(folder, fd); /* not ours: its owner has */
+    }
+    close(folder);
+    if (fd < 0) {
+        return write_failed(s);
+    }
+    if (lock_octet(fd, key) != 0) {
+        result = errno == EAGAIN || errno == EACCES ? STS_BUSY : write_failed(s);
+        close(fd);
+        return result;
+    }
+    s->claim_fd = fd;
+    return STS_OK;
+}
+
+static void store_release(void *ctx)
+{
+    struct sts_posix_store *s = ctx;
+
+    if (s->claim_fd >= 0) {
+        close(s->claim_fd);
+        s->claim_fd = -1;
+    }
+}
+
 void sts_posix_store_init(struct sts_posix_store *s, const char *dir, const struct sts_log *log,
                           struct sts_store *out)
 {
-    *s = (struct sts_posix_store){.dir = dir, .log = log, .in_fd = -1, .out_dir = -1, .out_fd = -1};
+    *s = (struct sts_posix_store){
+        .dir = dir, .log = log, .in_fd = -1, .out_dir = -1, .out_fd = -1, .claim_fd = -1};
     *out = (struct sts_store){
         .ctx = s,
         .put = store_put,
@@ -885,5 +963,7 @@ void sts_posix_store_init(struct sts_posix_store *s, const char *dir, const stru
         .done = store_done,
         .remove = store_remove,
         .iterate = store_iterate,
+        .claim = store_claim,
+        .release = store_release,
     };
 }

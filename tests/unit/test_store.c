@@ -1241,6 +1241,65 @@ TEST(r113_a_killed_writer_leaves_an_old_or_a_new_record)
     posix_close();
 }
 
+static pid_t claimant(int ready[2], const char *key)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        static struct sts_posix_store mine;
+        struct sts_store s;
+
+        sts_posix_store_init(&mine, dir, NULL, &s);
+        (void)!write(ready[1], s.claim(s.ctx, STS_STORE_ENTRY, key) == STS_OK ? "y" : "n", 1);
+        pause();
+        _exit(0);
+    }
+    return pid;
+}
+
+/* A message that is being sent is one process's; the claim of a killed one lapses with it. */
+TEST(a_claim_holds_among_processes_and_ends_with_its_own)
+{
+    static struct sts_posix_store other;
+    struct sts_store s, o;
+    int ready[2];
+    char said_yes = 0;
+    pid_t pid;
+
+    posix_open(&s);
+    CHECK(pipe(ready) == 0);
+    pid = claimant(ready, "a1");
+    CHECK(read(ready[0], &said_yes, 1) == 1 && said_yes == 'y');
+    CHECK(s.claim(s.ctx, STS_STORE_ENTRY, "a1") == STS_BUSY);
+    CHECK(s.claim(s.ctx, STS_STORE_ENTRY, "b2") == STS_OK);
+    CHECK(s.claim(s.ctx, STS_STORE_ENTRY, "c3") == STS_ERR_STATE);
+    sts_posix_store_init(&other, dir, NULL, &o);
+    CHECK(o.claim(o.ctx, STS_STORE_ENTRY, "b2") == STS_BUSY); /* within one process too */
+    s.release(s.ctx);
+    CHECK(o.claim(o.ctx, STS_STORE_ENTRY, "b2") == STS_OK);
+    o.release(o.ctx);
+    CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+    CHECK(s.claim(s.ctx, STS_STORE_ENTRY, "a1") == STS_OK);
+    CHECK(count(&s, STS_STORE_ENTRY, NULL) == 0); /* it is no record */
+    s.release(s.ctx);
+    s.release(s.ctx); /* harmless */
+    CHECK(s.claim(s.ctx, 'x', "a1") == STS_ERR_ARG);
+    close(ready[0]);
+    close(ready[1]);
+    posix_close();
+}
+
+TEST(a_claim_where_nothing_can_be_written_is_an_error)
+{
+    struct sts_store s;
+
+    posix_open(&s);
+    snprintf(dir, sizeof dir, "%s/file", base);
+    CHECK(close(open(dir, O_CREAT | O_WRONLY, 0600)) == 0);
+    CHECK(s.claim(s.ctx, STS_STORE_ENTRY, "a1") == STS_ERR_IO);
+    posix_close();
+}
+
 /* A process that was stopped with the lock in its hand does not stop the others for good. */
 TEST(a_lock_that_is_never_given_back_is_an_error_and_no_wait)
 {
