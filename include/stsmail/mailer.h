@@ -39,6 +39,13 @@ struct sts_mailer_config {
     void *ctx;
     void (*on_attempt)(void *ctx, const struct sts_attempt *attempt);
     void (*on_decision)(void *ctx, const struct sts_decision *decision);
+
+    /* What the owner should hear of: enum sts_event. May be NULL; must not call the mailer. */
+    void (*on_event)(void *ctx, int event, const char *domain);
+
+    /* The Date field of an HTTPS answer that came over verified TLS: for sts_clock_confirm(). May be NULL; must not call the
+     * mailer. */
+    void (*on_date)(void *ctx, int64_t utc_s);
 };
 
 /* What to send. The caller keeps all of it in place until the delivery is over. */
@@ -69,6 +76,13 @@ int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const str
  * whatever the id and the record say. Result as for send; STS_OK: a policy was fetched and kept; STS_ERR_IO: it could
  * not be kept. */
 int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct sts_time *now);
+
+/* Which held policy is due to be refreshed, for a device that is idle: ask every minute or so while nothing is under way, and
+ * call sts_mailer_refresh() for `domain`. Due from min(1 day, max_age / 2) after the last fetch on, jittered by
+ * domain and hostname; after failures in a row, 5 minutes later, then 10, 20, 40, and then hourly (R-105, R-106, H24). Also notices
+ * policies that lapsed or were lost since (on_event). STS_OK: `domain` is due; STS_ERR_ABSENT: none is; STS_ERR_IO;
+ * STS_ERR_STATE: something is under way. */
+int sts_mailer_refresh_due(struct sts_mailer *m, const struct sts_time *now, char domain[STS_NAME_SIZE]);
 
 /* Goes on as far as that is possible without waiting. STS_BUSY, or how it ended: STS_OK (delivered to
  * all) or the reason as `reason` of the CLI has it, the worst of the recipients: a temporary one before

@@ -33,6 +33,15 @@ struct sts_provisioned {
     const struct sts_policy *policy; /* holds from the first contact, never looked up, never expires */
 };
 
+/* What the owner should hear of, whoever runs the device; each is also a line in the log (STS_LOG_WARNING). */
+enum sts_event {
+    STS_EVENT_POLICY_WEAKENED = 1, /* a held policy was replaced by one of a lesser mode, or of the same mode and less than a
+                                      quarter of its max_age (P04) */
+    STS_EVENT_POLICY_LAPSED,       /* an enforced policy ran out, and no other could be had (P26) */
+    STS_EVENT_CACHE_LOST,          /* an enforced policy was held and cannot be found any more (F06) */
+    STS_EVENT_REFRESH_FAILING,     /* fetching a policy that is held failed several times in a row */
+};
+
 /* One recipient. `address` is the caller's; the rest is filled by the mailer. */
 struct sts_recipient {
     const char *address;               /* mailbox without angle brackets; domain part in A-labels */

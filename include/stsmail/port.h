@@ -21,9 +21,11 @@ extern "C" {
 
 /* ---- time ------------------------------------------------------------------------------- */
 
-/* How far the calendar can be trusted. */
+/* How far the calendar can be trusted; in this order. */
 enum sts_clock_trust {
     STS_CLOCK_UNSET = 0, /* not known: no certificate can be checked, so nothing is sent */
+    STS_CLOCK_DOUBTED,   /* from the network, and far ahead of all that is known (clock.h): certificates are checked
+                            by it, but nothing that is kept runs out by it (C04) */
     STS_CLOCK_NETWORK,   /* from the network, unauthenticated (SNTP) */
     STS_CLOCK_OWNER,     /* from a battery-backed clock, or set by the owner */
 };
@@ -147,7 +149,8 @@ enum sts_store_kind {
     STS_STORE_WAIT = 'w',    /* failed fetches; key: policy domain */
     STS_STORE_ENTRY = 'q',   /* envelope and schedule of a queued message; key: its id */
     STS_STORE_MESSAGE = 'm', /* the message itself; key: the same id */
-    STS_STORE_CLOCK = 'c',   /* the latest time that was ever trusted */
+    STS_STORE_CLOCK = 'c',   /* a time that is surely over; key: "clock" */
+    STS_STORE_MARK = 'e',    /* that an enforced policy is held, kept beside it (F06); key: policy domain */
 };
 
 /* Records that survive a power cut: each operation leaves a record as it was or as it shall be,
