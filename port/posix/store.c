@@ -88,7 +88,7 @@ static const struct {
     char folder[8];
 } kinds[] = {
     {STS_STORE_POLICY, "policy"},   {STS_STORE_WAIT, "wait"},   {STS_STORE_ENTRY, "queue"},
-    {STS_STORE_MESSAGE, "message"}, {STS_STORE_CLOCK, "clock"}, {STS_STORE_MARK, "enforced"},
+    {STS_STORE_MESSAGE, "message"}, {STS_STORE_CLOCK, "clock"}, {STS_STORE_MARK, "mark"},
 };
 
 /* Which row; the number of rows: no such kind. */
