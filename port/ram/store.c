@@ -58,12 +58,18 @@ static char *key_at(const struct sts_ram_store *r, size_t at)
     return (char *)r->bytes + at + sizeof(struct head);
 }
 
+/* Kinds are small letters: enum sts_store_kind. */
+static bool kind_valid(uint8_t kind)
+{
+    return kind >= 'a' && kind <= 'z';
+}
+
 /* Length of a key; 0 if it is none. */
 static size_t key_length(uint8_t kind, const char *key)
 {
     size_t len = 0;
 
-    if ((kind != STS_STORE_POLICY && kind != STS_STORE_WAIT) || key == NULL) {
+    if (!kind_valid(kind) || key == NULL) {
         return 0;
     }
     while (len <= KEY_MAX && key[len] != '\0') {
