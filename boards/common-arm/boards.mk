@@ -79,25 +79,11 @@ $(foreach b,$(BOARDS),$(if $(wildcard boards/$(b)/board.c),$(if $(or $(if $(ELF)
 .PHONY: firmware
 firmware: $($(BOARD)_ELF)
 
-.PHONY: qemu-packages
-qemu-packages:
-	@$(NEED) qemu-system-arm python3 python3-cryptography iproute2 util-linux
-
-## check-boards: the scenarios of tests/boards/ on each board in QEMU
-.PHONY: check-boards
-check-boards: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
-	@status=0; for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b || status=1; done; exit $$status
-
 ## run-demo: an alert from BOARD in QEMU to real servers: knot, unbound, nginx, Postfix
 .PHONY: run-demo
 run-demo: qemu-packages interop-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
 	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/boards/demo.py $(BOARD)
-
-## size-board: flash and RAM of BOARD's image by component
-.PHONY: size-board
-size-board: firmware
-	@$(PYTHON) boards/common-arm/size.py $($(BOARD)_ELF:.elf=.map)
 
 RAW_FLAGS := -std=gnu11 $(ASAN) -Itests/unit -Itests/boards/raw -I. -Iinclude -isystem $(LWIP_DIR)/src/include
 RAW_LWIP := $(patsubst %,$(B)/boards/%.o,$(filter-out %/etharp.c %/ethernet.c,$(BOARD_LWIP_C)))
@@ -115,8 +101,3 @@ $(B)/boards/test_raw: tests/boards/raw/test_raw.c port/lwip/raw.c $(RAW_LWIP) $(
 .PHONY: check-raw
 check-raw: $(B)/boards/test_raw
 	@$<
-
-## bench-board: instructions for one cold alert on BOARD, and for the longest poll; takes minutes
-.PHONY: bench-board
-bench-board: qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
-	@$(PYTHON) tests/boards/bench.py $(BOARD) $(RUNS)

@@ -20,7 +20,8 @@ import evil
 import stage
 
 BOARD, WORDS = sys.argv[1], sys.argv[2:]
-ELF = os.path.join(lab.BUILD, BOARD, "test.elf")
+lab.scratch = lambda name, own=lab.scratch: own(os.path.join(BOARD, name))  # both boards may run at once
+ELF = os.path.join(lab.scratch("images"), "test.elf")
 SECRET = "X-Secret-Mark line"
 
 
@@ -214,7 +215,7 @@ SCENARIOS = {
 
 
 def main():
-    tally = lab.Tally("boards")
+    tally = lab.Tally(f"boards {BOARD}")
     device.network()
     device.at_a_distance()
     build()
@@ -227,7 +228,7 @@ def main():
             for what, n in device.notes.items():
                 if what in ("TLS pool, most in use", "TLS pool, highest address", "stack") and not refused and n >= highest.get(what, (0, ""))[0]:
                     highest[what] = n, name
-            tally.check(f"{BOARD}: {name}", not wrong, "; ".join(wrong))
+            tally.check(name, not wrong, "; ".join(wrong))
     for what, (most, where) in sorted(highest.items()):
         print(f"{BOARD}: {what}: at most {most} bytes ({where})")
     tally.end()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+#
+# The boards in QEMU: scenarios, figures.
+
+BOARD_READY := qemu-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DIR)/src/include/lwip/tcp.h
+
+.PHONY: qemu-packages
+qemu-packages:
+	@$(NEED) qemu-system-arm python3 python3-cryptography iproute2 util-linux
+
+CHECKS += boards
+## boards: a choice of the scenarios, on each board in QEMU
+.PHONY: boards
+boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
+	@$(PYTHON) tests/run.py boards $(B)/results --timeout 900 \
+	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/lwip/test_lwip.py") \
+	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/test_boards.py $(b)")
+
+## check-boards: every scenario of tests/interop that makes sense on a board, on each board; takes its time
+BOARD_LAB := test_starttls.py test_replies.py test_dns.py test_policy_host.py
+.PHONY: check-boards
+check-boards: boards zoo-files
+	@$(PYTHON) tests/run.py check-boards $(B)/results --timeout 14400 \
+	    $(foreach t,$(BOARD_LAB),$(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/$(t)")) \
+	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/test_certificates.py $(B)/zoo")
+
+## bench-board: instructions for one cold alert on BOARD, and for the longest poll; takes minutes
+.PHONY: bench-board
+bench-board: $(BOARD_READY)
+	@$(PYTHON) tests/boards/bench.py $(BOARD) $(RUNS)
+
+## size-board: flash and RAM of BOARD's image by component
+.PHONY: size-board
+size-board: firmware
+	@$(PYTHON) boards/common-arm/size.py $($(BOARD)_ELF:.elf=.map)

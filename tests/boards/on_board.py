@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs a test of tests/interop or tests/lwip with a board in QEMU in the place of the program, over a TAP device.
+
+    on_board.py BOARD TEST [ARGUMENT...]
+
+What a board has not, it is not asked for: files of state over two runs, IPv6, the words that the program says to a person,
+its other commands. Those scenarios are left out and counted; ABSENT says why.
+"""
+import collections
+import os
+import re
+import runpy
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+os.environ["STSMAIL"] = os.path.join(HERE, "program")  # for a test that asks it something else
+sys.path[:0] = [os.path.join(os.path.dirname(HERE), "lwip"), HERE]
+
+import tap  # noqa: E402
+
+import device  # noqa: E402
+import evil  # noqa: E402
+import lab  # noqa: E402
+import stage  # noqa: E402
+
+BOARD = sys.argv[1]
+SMALL = BOARD == "lm3s6965evb"
+# Scenarios by name: (pattern, why a board has nothing to show for it).
+ABSENT = [
+    (r"^IPv6: (MX|policy host|a second)|^D28 IPv6|^D03 every question", "needs IPv6"),
+    *([(r"^D: truncated, then TCP", "more questions at once over TCP than it has connections")] if SMALL else []),
+    (r"^help names", "the program's own command"),
+    (r"^(no TAP device|no address|an address without bits|bits that are none|a gateway that is none|IPv6 with other|a TAP device"
+     r"|a device that is no TAP)", "the program's own options"),
+]
+
+
+class Absent(lab.Result):
+    """What is said in the place of a run that does not take place."""
+
+    def __init__(self, why):
+        self.status, self.stdout, self.stderr, self.took, self.json, self.notes = 70, "", "", 0, [], {}
+        self.why = why
+
+
+class Tally(lab.Tally):
+    """Counts; what was not run is not a check."""
+
+    def __init__(self, suite):
+        super().__init__(f"{BOARD}: {suite}")
+        self.left_out = collections.Counter()
+
+    def check(self, what, ok, detail=""):
+        why = absent.pop() if absent else next((w for pattern, w in ABSENT if re.search(pattern, what)), None)
+        absent.clear()
+        if why:
+            self.left_out[why] += 1
+            return ok
+        return super().check(what, ok, detail)
+
+    def end(self):
+        for why, n in sorted(self.left_out.items()):
+            print(f"{self.suite}: {n} left out: {why}")
+        super().end()
+
+
+absent = []  # why the run that the next check looks at did not take place
+
+
+def why_not(command, words, env):
+    """Why a board cannot do this; None if it can."""
+    state = words[words.index("--state") + 1] if "--state" in words else None
+    if command != "send" or "--json" not in words:
+        return "the words and commands of the program"
+    if env:
+        return "another clock from outside"
+    if "--policy" in words or "--config" in words:
+        return "a policy or a configuration in a file"
+    if state and os.path.isdir(state) and os.listdir(state):
+        return "a policy held since an earlier run"
+    return None
+
+
+def stsmail(command, *args, stdin=b"", timeout=120, env=None):
+    words = list(map(str, args))
+    why = why_not(command, words, env)
+    if why:
+        absent.append(why)
+        return Absent(why)
+    if "--state" in words:
+        state = words[words.index("--state") + 1]
+        os.makedirs(state, exist_ok=True)
+        open(os.path.join(state, "a-board-was-here"), "w").close()
+    return device.send(BOARD, words, stdin, timeout)
+
+
+def main():
+    lab.stsmail = stsmail
+    tap.enter()
+    tap.enter = lambda: None  # a test that does this itself finds itself there
+    lab.Tally = Tally
+    sys.argv = sys.argv[2:]
+    own = lab.scratch
+    lab.scratch = lambda name: own(os.path.join(BOARD, name))
+    sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+main()
