@@ -99,18 +99,22 @@ static int collect(struct sts_discover *d, int8_t *slot, int *result)
 
 /* ---- the policy -------------------------------------------------------------------------- */
 
-static bool provisioned(struct sts_discover *d)
+static bool listed(struct sts_discover *d, const struct sts_provisioned *list, size_t count)
 {
-    for (size_t i = 0; i < d->config.provisioned_count; i++) {
-        const struct sts_provisioned *p = &d->config.provisioned[i];
-
-        if (sts_same_text(p->domain, d->domain)) {
-            d->decision.policy = p->policy;
+    for (size_t i = 0; i < count; i++) {
+        if (sts_same_text(list[i].domain, d->domain)) {
+            d->decision.policy = list[i].policy;
             d->decision.source = STS_SOURCE_PROVISIONED;
             return true;
         }
     }
     return false;
+}
+
+static bool provisioned(struct sts_discover *d)
+{
+    return listed(d, d->config.provisioned, d->config.provisioned_count) ||
+           listed(d, d->config.more, d->config.more_count);
 }
 
 /* The policy that is held counts: no live one can be had, or none is needed. */

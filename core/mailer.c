@@ -66,6 +66,18 @@ static bool domain_valid(const char *domain)
     return domain != NULL && sts_host_valid(domain, sts_len(domain));
 }
 
+static int check_provisioned(const struct sts_provisioned *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sts_policy *policy = list[i].policy;
+
+        if (!domain_valid(list[i].domain) || policy == NULL || policy->mode > STS_MODE_ENFORCE) {
+            return STS_ERR_ARG;
+        }
+    }
+    return STS_OK;
+}
+
 /* A floor or a policy under a name that no domain ever has ("example.org.") would protect nothing, and
  * nobody would notice. */
 static int check_domains(const struct sts_mailer_config *c)
@@ -75,15 +87,7 @@ static int check_domains(const struct sts_mailer_config *c)
             return STS_ERR_ARG;
         }
     }
-    for (size_t i = 0; i < c->provisioned_count; i++) {
-        const struct sts_policy *policy = c->provisioned[i].policy;
-
-        if (!domain_valid(c->provisioned[i].domain) || policy == NULL ||
-            policy->mode > STS_MODE_ENFORCE) {
-            return STS_ERR_ARG;
-        }
-    }
-    return STS_OK;
+    return check_provisioned(c->provisioned, c->provisioned_count);
 }
 
 int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_mailer_config *c)
@@ -113,10 +117,8 @@ int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_ma
     return err;
 }
 
-/* One recipient: a mailbox, in the domain of those before it. */
-static int check_recipient(struct sts_mailer *m, const char *address, bool first)
+int sts_mailer_domain(const char *address, char domain[STS_NAME_SIZE])
 {
-    char domain[STS_NAME_SIZE];
     struct sts_mailbox box;
     int err = address != NULL ? sts_mailbox_parse(address, sts_len(address), &box) : STS_ERR_ARG;
 
@@ -126,7 +128,15 @@ static int check_recipient(struct sts_mailer *m, const char *address, bool first
     if (box.literal || sts_name_is_ipv4(box.domain, box.domain_len)) {
         return STS_ERR_ADDRESS; /* no policy can be had for it: refused (P31) */
     }
-    err = sts_name_canon(box.domain, box.domain_len, domain);
+    return sts_name_canon(box.domain, box.domain_len, domain);
+}
+
+/* One recipient: a mailbox, in the domain of those before it. */
+static int check_recipient(struct sts_mailer *m, const char *address, bool first)
+{
+    char domain[STS_NAME_SIZE];
+    int err = sts_mailer_domain(address, domain);
+
     if (err == STS_OK && first) {
         memcpy(m->domain, domain, sizeof domain);
     } else if (err == STS_OK && !sts_same_text(domain, m->domain)) {
@@ -138,13 +148,14 @@ static int check_recipient(struct sts_mailer *m, const char *address, bool first
 static int check_mail(struct sts_mailer *m, const struct sts_mail *mail)
 {
     struct sts_mailbox box;
-    int err = STS_OK;
+    int err;
 
     if (mail == NULL || mail->recipients == NULL || mail->count == 0 || mail->sender == NULL ||
-        mail->message == NULL) {
+        mail->message == NULL || mail->floor > STS_FLOOR_POLICY) {
         return STS_ERR_ARG;
     }
-    if (mail->sender[0] != '\0') {
+    err = check_provisioned(mail->provisioned, mail->provisioned_count);
+    if (err == STS_OK && mail->sender[0] != '\0') {
         err = sts_mailbox_parse(mail->sender, sts_len(mail->sender), &box);
     }
     for (size_t i = 0; i < mail->count && err == STS_OK; i++) {
@@ -236,6 +247,9 @@ static uint8_t floor_for(const struct sts_mailer *m)
 {
     uint8_t floor = m->config->floor;
 
+    if (m->mail != NULL && m->mail->floor > floor) {
+        floor = m->mail->floor;
+    }
     for (size_t i = 0; i < m->config->floors_count; i++) {
         const struct sts_domain_floor *f = &m->config->floors[i];
 
@@ -255,6 +269,8 @@ static int start_discovery(struct sts_mailer *m, bool refresh, const struct sts_
         .log = c->log,
         .provisioned = c->provisioned,
         .provisioned_count = c->provisioned_count,
+        .more = m->mail != NULL ? m->mail->provisioned : NULL,
+        .more_count = m->mail != NULL ? m->mail->provisioned_count : 0,
         .hostname = c->hostname,
         .dns_timeout_s = dns_timeout_s(m),
         .fetch_timeout_s = seconds_or(m, 60),

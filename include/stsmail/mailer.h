@@ -69,7 +69,8 @@ struct sts_mailer; /* defined at the end of this header */
 int sts_mailer_init_sized(struct sts_mailer *m, size_t size, const struct sts_mailer_config *config);
 
 /* Begins a delivery. Everything that can be wrong with addresses is found before anything is sent.
- * STS_OK; STS_ERR_STATE (one is under way), STS_ERR_ARG, STS_ERR_ADDRESS, STS_ERR_NAME. */
+ * STS_OK; STS_ERR_STATE (one is under way), STS_ERR_ARG (also a floor or a provisioned policy of the mail's that could
+ * never apply, as for init), STS_ERR_ADDRESS, STS_ERR_NAME. */
 int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const struct sts_time *now);
 
 /* Begins to look up and refresh the policy of one domain and nothing else (RFC 8461 10.2): fetched
@@ -88,6 +89,10 @@ int sts_mailer_refresh_due(struct sts_mailer *m, const struct sts_time *now, cha
  * all) or the reason as `reason` of the CLI has it, the worst of the recipients: a temporary one before
  * a final one. Each recipient says its own. */
 int sts_mailer_poll(struct sts_mailer *m, const struct sts_time *now);
+
+/* The domain of a recipient's address, in the form in which all else names it (lower case). STS_OK, or why no mail can be
+ * sent to this address: STS_ERR_ARG (NULL), STS_ERR_ADDRESS (no mailbox; an address literal), STS_ERR_NAME. */
+int sts_mailer_domain(const char *address, char domain[STS_NAME_SIZE]);
 
 /* Waits (the port's wait) until poll can go on, at most max_ms. */
 void sts_mailer_wait(struct sts_mailer *m, const struct sts_time *now, uint32_t max_ms);

@@ -109,7 +109,8 @@ static void prepare(size_t count)
     for (size_t i = 0; i < count; i++) {
         to[i].address = names[i];
     }
-    mail = (struct sts_mail){"ups@example.com", to, count, &message};
+    mail = (struct sts_mail){
+        .sender = "ups@example.com", .recipients = to, .count = count, .message = &message};
     public_addresses();
 }
 
@@ -437,6 +438,74 @@ TEST(a_provisioned_policy_holds_on_first_contact_and_is_not_looked_up)
     CHECK(deliver() == STS_ERR_STARTTLS);
     CHECK(w.decision.source == STS_SOURCE_PROVISIONED && w.questions_at_once == 1);
     CHECK(clear_is_innocent());
+}
+
+/* P32, C-7: a floor that comes with the mail raises the mailer's, and never lowers it; the domain's stays in force. */
+TEST(c_7_a_mails_own_floor_can_only_raise)
+{
+    static const struct sts_domain_floor own = {D, STS_FLOOR_VERIFIED};
+
+    for (int of_mailer = 0; of_mailer < 4; of_mailer++) {
+        for (int of_mail = 0; of_mail < 4; of_mail++) {
+            for (int of_domain = 0; of_domain < 2; of_domain++) {
+                int want = of_mail > of_mailer ? of_mail : of_mailer;
+
+                want = of_domain && want < STS_FLOOR_VERIFIED ? STS_FLOOR_VERIFIED : want;
+                domain();
+                w.config.floor = (uint8_t)of_mailer;
+                w.config.floors = &own;
+                w.config.floors_count = (size_t)of_domain;
+                prepare(1);
+                mail.floor = (uint8_t)of_mail;
+                CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+                CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+                CHECK((run() == STS_OK) == (want < STS_FLOOR_POLICY));
+                CHECK(w.decision.floor == want);
+            }
+        }
+    }
+}
+
+/* A refresh is of no mail. */
+TEST(a_mails_own_floor_and_policies_are_gone_with_it)
+{
+    static const struct sts_policy none;
+    struct sts_provisioned p = {D, &none};
+
+    domain();
+    prepare(1);
+    mail.floor = STS_FLOOR_VERIFIED;
+    mail.provisioned = &p;
+    mail.provisioned_count = 1;
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_PROVISIONED && w.decision.floor == STS_FLOOR_VERIFIED);
+    CHECK(sts_mailer_refresh(&m, D, &w.now) == STS_OK);
+    CHECK(run() != STS_OK);
+    CHECK(w.decision.source == STS_SOURCE_NONE && w.decision.floor == STS_FLOOR_OPPORTUNISTIC);
+}
+
+/* The mailer's own come first: they are its owner's; a mail's were stored with it. */
+TEST(a_mails_provisioned_policy_holds_where_the_mailer_has_none)
+{
+    struct sts_policy other = *parsed(POLICY("enforce", "else.example.org"));
+    struct sts_provisioned wrong = {D, &other};
+    struct sts_provisioned away = {"example.net", &other};
+    struct sts_provisioned right = {D, parsed(POLICY("enforce", "mx1.example.org"))};
+
+    for (int own = 0; own < 3; own++) {
+        domain();
+        w.config.provisioned = own == 2 ? &wrong : &away;
+        w.config.provisioned_count = own > 0;
+        prepare(1);
+        mail.provisioned = &right;
+        mail.provisioned_count = 1;
+        CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+        CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+        CHECK(run() == (own == 2 ? STS_ERR_MX_MISMATCH : STS_OK));
+        CHECK(w.decision.source == STS_SOURCE_PROVISIONED && w.decision.mode == STS_MODE_ENFORCE);
+    }
 }
 
 TEST(a_refusal_by_one_mx_is_told_though_the_next_one_took_the_rest)

@@ -56,7 +56,8 @@ static void begin(size_t count)
                                    .body = "x\n",
                                    .date_s = 1790000000,
                                    .message_id = "1@example.com"};
-    mail = (struct sts_mail){"a@example.com", to, count, &message};
+    mail = (struct sts_mail){
+        .sender = "a@example.com", .recipients = to, .count = count, .message = &message};
     CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
     CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
 }
@@ -293,6 +294,27 @@ TEST(l12_a_floor_or_a_policy_that_can_never_apply_is_refused)
     policy.mode = STS_MODE_ENFORCE;
     begin(1);
     CHECK(run() == STS_ERR_MX_MISMATCH && mx->seen == 0);
+}
+
+/* L12, C-7: the same of what a mail brings with it. */
+TEST(l12_a_mails_own_floor_or_policy_that_can_never_apply_is_refused)
+{
+    static struct sts_policy policy;
+    struct sts_provisioned provisioned = {"example.org.", &policy};
+
+    policy.mode = STS_MODE_ENFORCE;
+    domain();
+    begin(1);
+    CHECK(run() == STS_OK);
+    mail.floor = STS_FLOOR_POLICY + 1;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ARG);
+    mail.floor = STS_FLOOR_POLICY;
+    mail.provisioned = &provisioned;
+    mail.provisioned_count = 1;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_ERR_ARG);
+    provisioned.domain = D;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK);
+    CHECK(run() == STS_ERR_MX_MISMATCH && mx->seen == 1);
 }
 
 /* L12 */

@@ -18,6 +18,8 @@ struct sts_discover_config {
     const struct sts_log         *log;    /* or NULL */
     const struct sts_provisioned *provisioned;
     size_t                        provisioned_count;
+    const struct sts_provisioned *more; /* where those above say nothing */
+    size_t                        more_count;
     const char                   *hostname;
     uint32_t                      dns_timeout_s, fetch_timeout_s;
     uint16_t                      https_port;
