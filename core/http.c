@@ -78,12 +78,15 @@ static const uint8_t next_state[S_BODY][C_COUNT] = {
 };
 
 /* The fields that matter, and the one value that each may have. RFC 8461 3.2 (R-040), RFC 9112 6.1,
- * RFC 9110 8.4: nothing but text was asked for, so nothing else is understood (H13). */
+ * RFC 9110 8.4: nothing but text was asked for, so nothing else is understood (H13). The date decides about no
+ * policy: whatever is wrong with it, it is no more than missing (C04). */
 enum field {
     F_TYPE,
     F_LENGTH, /* digits */
     F_TRANSFER,
     F_CODING,
+    F_RULED, /* the fields before this one may refuse an answer */
+    F_DATE = F_RULED,
     F_COUNT,
 };
 #define SEEN(f)   (1u << (f))
@@ -98,6 +101,7 @@ static const struct {
     [F_LENGTH] = {"content-length", ""},
     [F_TRANSFER] = {"transfer-encoding", "chunked"},
     [F_CODING] = {"content-encoding", "identity"},
+    [F_DATE] = {"date", ""},
 };
 
 enum why {
@@ -253,7 +257,7 @@ static void status_octet(struct sts_http *h, uint8_t c)
  * no interest, and not worth the repair where it is. */
 static void fold(struct sts_http *h)
 {
-    if (h->field != F_COUNT) {
+    if (h->field < F_RULED) {
         refuse(h, W_LINE);
     }
 }
@@ -267,8 +271,9 @@ static void value_begins(struct sts_http *h)
         }
     }
     h->at = 0;
-    if (h->field == F_COUNT) {
+    if (h->field >= F_RULED) {
         h->state = S_ANY;
+        h->date_len = h->field == F_DATE ? 0 : h->date_len; /* of several, the last counts */
     } else if ((h->seen & SEEN(h->field)) != 0) {
         refuse(h, W_TWICE); /* even where both say the same (RFC 9112 6.3, H08, H14) */
     } else {
@@ -313,6 +318,20 @@ static void value_octet(struct sts_http *h, uint8_t c)
         number_octet(h, c, 10, why);
     } else if ((uint8_t)fields[h->field].value[h->at++] != sts_lower(c)) {
         refuse(h, why);
+    }
+}
+
+/* An octet of the date, without the white space around it. One that is too long is none. */
+static void date_octet(struct sts_http *h, uint8_t c)
+{
+    if ((c == ' ' || c == '\t') && (h->date_len == 0 || h->date_len >= STS_HTTP_DATE)) {
+        return;
+    }
+    if (h->date_len < STS_HTTP_DATE) {
+        h->date[h->date_len] = (char)c;
+    }
+    if (h->date_len <= STS_HTTP_DATE) {
+        h->date_len++;
     }
 }
 
@@ -407,6 +426,11 @@ static void act(struct sts_http *h, uint8_t from, uint8_t c)
             value_ends(h, c);
         }
         break;
+    case S_ANY:
+        if (h->state == S_ANY && h->field == F_DATE) {
+            date_octet(h, c);
+        }
+        break;
     case S_HEAD_LF: head_ends(h); break;
     case S_SIZE: size_octet(h, c); break;
     case S_SIZE_LF: size_ends(h); break;
@@ -465,6 +489,59 @@ int32_t sts_http_feed(struct sts_http *h, const uint8_t *bytes, size_t len, cons
     }
     return h->state == S_BAD ? STS_ERR_PROTO : (int32_t)used;
 }
+
+/* ---- the date ------------------------------------------------------------------------------ */
+
+/* Days from 1970-01-01 to the first of a month, 0 January; the year is 1970 or later. Gregorian, with the year begun in March, so
+ * that a leap day is its last. */
+static uint32_t days_to(uint32_t year, uint32_t month)
+{
+    if (month < 2) {
+        month += 12;
+        year--;
+    }
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * month - 304) / 5 - 719468;
+}
+
+/* The number of the month whose name is at `name`; 12: none. */
+static uint32_t month_of(const char *name)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    uint32_t month = 0;
+
+    while (month < 12 && memcmp(names + 3 * month, name, 3) != 0) {
+        month++;
+    }
+    return month;
+}
+
+/* RFC 9110 5.6.7: IMF-fixdate, the one form that servers write. The name of the day is not looked at. */
+int64_t sts_http_date(const struct sts_http *h)
+{
+    static const char form[] = "aaa, 99 aaa 9999 99:99:99 GMT";
+    uint32_t n[5] = {0}, month = month_of(h->date + 8); /* day, year, hour, minute, second */
+    size_t k = 0;
+
+    if (h->date_len != STS_HTTP_DATE || month == 12) {
+        return -1;
+    }
+    for (size_t i = 0; i < STS_HTTP_DATE; i++) {
+        uint8_t c = (uint8_t)h->date[i];
+
+        if (form[i] == '9' && sts_is_digit(c)) {
+            n[k] = n[k] * 10 + c - '0';
+            k += form[i + 1] != '9';
+        } else if (form[i] != 'a' && form[i] != (char)c) {
+            return -1;
+        }
+    }
+    if (n[0] - 1 > 30 || n[1] < 1970 || n[2] > 23 || n[3] > 59 || n[4] > 60) {
+        return -1;
+    }
+    return (int64_t)(days_to(n[1], month) + n[0] - 1) * 86400 + (n[2] * 60 + n[3]) * 60 + n[4];
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
 
 bool sts_http_done(const struct sts_http *h)
 {

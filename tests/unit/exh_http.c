@@ -5,6 +5,8 @@
  */
 #include <stsmail/engine/http.h>
 
+#include <time.h>
+
 #include "naive_http.h"
 #include "test.h"
 
@@ -173,6 +175,39 @@ TEST(every_single_edit_of_a_good_answer)
     every_edit("HTTP/1.1 103 \r\nLink: x\r\n\r\n" OK
                "content-encoding: identity\r\nContent-Type: Text/Plain; charset=utf-8\r\n" CHUNKED
                "\r\n5 ;a=b\r\nhello\r\n0a\r\n0123456789\r\n0\r\nX: y\r\n\r\n");
+}
+
+/* C04, C06: every day until the year 9999, and every second of one; the C library is the oracle. */
+static bool date_is(int64_t utc_s)
+{
+    struct sts_http h;
+    struct tm tm;
+    char text[40];
+    time_t t = (time_t)utc_s;
+
+    if (t != utc_s) {
+        return false; /* 32 bits end in 2038 */
+    }
+    memset(&h, 0, sizeof h);
+    CHECK(gmtime_r(&t, &tm) != NULL);
+    CHECK(strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) == STS_HTTP_DATE);
+    memcpy(h.date, text, STS_HTTP_DATE);
+    h.date_len = STS_HTTP_DATE;
+    CHECK(sts_http_date(&h) == utc_s);
+    return true;
+}
+
+TEST(c06_every_day_has_its_date)
+{
+    int64_t day = 0;
+
+    while (day <= INT64_C(253402300799) / 86400 && date_is(day * 86400 + day % 86400)) {
+        day++;
+    }
+    CHECK(day >= 24855); /* 2038-01-19 */
+    for (int64_t second = 0; second < 86400; second++) {
+        CHECK(date_is(INT64_C(1790000000) / 86400 * 86400 + second));
+    }
 }
 
 TEST_MAIN("exh_http")

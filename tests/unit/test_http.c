@@ -20,6 +20,7 @@ struct outcome {
     uint8_t body[MAX + 16];
     const char *reason;
     uint16_t status;
+    int64_t date;
 };
 
 static struct outcome whole, other;
@@ -67,11 +68,13 @@ static void read_cut(struct outcome *o, const uint8_t *bytes, size_t len, size_t
     o->reason = sts_http_reason(&h);
     CHECK((*o->reason == '\0') == (o->err == STS_OK));
     o->status = h.status;
+    o->date = sts_http_date(&h);
 }
 
 static void same(void)
 {
     CHECK(whole.err == other.err && whole.len == other.len && whole.reason == other.reason);
+    CHECK(whole.date == other.date);
     CHECK(memcmp(whole.body, other.body, whole.len) == 0);
     CHECK(whole.err != STS_OK || whole.used == other.used);
 }
@@ -136,8 +139,8 @@ TEST(h23_request_is_minimal_and_the_same_from_every_device)
 TEST(request_names_another_port_than_443)
 {
     char out[128];
-    const char *want =
-        "GET / HTTP/1.1\r\nHost: a.b:8443\r\nUser-Agent: stsmail\r\nAccept: text/plain\r\nConnection: close\r\n\r\n";
+    const char *want = "GET / HTTP/1.1\r\nHost: a.b:8443\r\nUser-Agent: stsmail\r\nAccept: "
+                       "text/plain\r\nConnection: close\r\n\r\n";
 
     CHECK(sts_http_request(out, sizeof out, "a.b", 8443, "/") == (int)strlen(want));
     CHECK(strcmp(out, want) == 0);
@@ -715,6 +718,104 @@ TEST(body_limit_is_the_callers)
     CHECK(sts_http_feed(&h, BYTES(OK TYPE "\r\n"), &body, &len) > 0 && len == 0);
     CHECK(sts_http_end(&h, true) == STS_OK);
     CHECK(sts_http_end(&h, false) == STS_OK);
+}
+
+/* ---- the date (C04) ------------------------------------------------------------------------- */
+
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT" /* RFC 9110 5.6.7 */
+
+/* What this answer says the time is. A date never decides about the answer. */
+static int64_t date_with(const char *lines)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, TYPE "%s", lines);
+    CHECK(with(text) == STS_OK && body_is("hello"));
+    return whole.date;
+}
+
+static int64_t date_of(const char *value)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "Date: %s\r\n", value);
+    return date_with(text);
+}
+
+TEST(c04_the_date_of_an_answer_is_read)
+{
+    CHECK(date_of(DATE) == 784111777);
+    CHECK(date_with("dAtE:" DATE "\r\n") == 784111777);
+    CHECK(date_with("Date: \t " DATE " \t \r\n") == 784111777);
+    CHECK(date_with("X: y\r\nDate: " DATE "\r\nX: y\r\n") == 784111777);
+    CHECK(date_with("") == -1);
+    CHECK(date_with("Dat: " DATE "\r\nDates: " DATE "\r\n") == -1);
+}
+
+TEST(c06_dates_at_the_edges_of_the_calendar)
+{
+    CHECK(date_of("Thu, 01 Jan 1970 00:00:00 GMT") == 0);
+    CHECK(date_of("Wed, 31 Dec 1969 23:59:59 GMT") == -1);
+    CHECK(date_of("Tue, 19 Jan 2038 03:14:08 GMT") == INT64_C(2147483648));
+    CHECK(date_of("Sun, 07 Feb 2106 06:28:16 GMT") == INT64_C(4294967296));
+    CHECK(date_of("Tue, 29 Feb 2028 12:00:00 GMT") == 1835438400);
+    CHECK(date_of("Wed, 01 Mar 2028 12:00:00 GMT") == 1835524800);
+    CHECK(date_of("Mon, 01 Mar 2100 00:00:00 GMT") == INT64_C(4107542400));
+    CHECK(date_of("Fri, 31 Dec 9999 23:59:59 GMT") == INT64_C(253402300799));
+    CHECK(date_of("Fri, 31 Dec 2038 23:59:60 GMT") == INT64_C(2177452800)); /* a leap second */
+}
+
+TEST(c04_a_broken_date_is_none_and_breaks_no_answer)
+{
+    static const char *const broken[] = {
+        "",
+        "Sun, 06 Nov 1994 08:49:37 GM",
+        "Sun, 06 Nov 1994 08:49:37 GMTx",
+        "Sun, 06 Nov 1994 08:49:37 GMT x",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 gmt",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 32 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nou 1994 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 0000 08:49:37 GMT",
+        "Sun, 0x Nov 1994 08:49:37 GMT",
+        "Sun,106 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08.49:37 GMT",
+        "Sun,  6 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 GMT\r\n Sun, 06 Nov 1994 08:49:37 GMT",
+        "\x80\x80\x80, 06 Nov 1994 \xff\xff:49:37 GMT",
+        "0123456789012345678901234567890123456789012345678901234567890123456789",
+    };
+
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        CHECK(date_of(broken[i]) == -1);
+    }
+}
+
+TEST(c04_a_date_may_be_folded_and_of_several_the_last_counts)
+{
+    CHECK(date_of("\r\n " DATE) == 784111777);
+    CHECK(date_of(DATE "\r\n ") == 784111777);
+    CHECK(date_of("x\r\nDate: " DATE) == 784111777);
+    CHECK(date_of(DATE "\r\nDate: x") == -1);
+    CHECK(date_of(DATE "\r\nDate:") == -1);
+    CHECK(date_of(DATE "\r\nX: y\r\n z") == 784111777);
+}
+
+TEST(c04_only_the_head_of_a_200_has_a_date)
+{
+    CHECK(answer("HTTP/1.1 103 \r\nDate: " DATE "\r\n\r\n" OK TYPE "\r\nhello", CLEAN) == STS_OK);
+    CHECK(whole.date == -1);
+    CHECK(answer(OK TYPE CHUNKED "\r\n0\r\nDate: " DATE "\r\n\r\n", CLEAN) == STS_OK);
+    CHECK(whole.date == -1);
+    CHECK(answer("HTTP/1.1 404 x\r\nDate: " DATE "\r\n\r\n", CLEAN) == STS_ERR_PROTO);
+    CHECK(whole.date == -1);
 }
 
 TEST_MAIN("http")

@@ -15,7 +15,9 @@
 
 #include <stsmail/error.h>
 
-/* The reader; about 28 bytes. `status` is for reading; it may be that of an interim answer until done. */
+#define STS_HTTP_DATE 29 /* octets of an IMF-fixdate (RFC 9110 5.6.7) */
+
+/* The reader; about 60 bytes. `status` is for reading; it may be that of an interim answer until done. */
 struct sts_http {
     uint32_t body_max; /* octets that the body may have */
     uint32_t body;     /* body octets so far */
@@ -30,6 +32,8 @@ struct sts_http {
     uint8_t  alive;    /* those whose name may be the one being read */
     uint8_t  field;    /* the one whose value is being read */
     uint8_t  at;       /* place in the text that is being compared, or digits so far */
+    uint8_t  date_len;
+    char     date[STS_HTTP_DATE]; /* the Date field, as far as it was read */
 };
 
 /* Writes the request: minimal, the same from every device (H22, H23), and NUL-ended. `host` has no root dot;
@@ -47,6 +51,10 @@ int32_t sts_http_feed(struct sts_http *h, const uint8_t *bytes, size_t len, cons
 
 /* Whether the answer is complete. */
 bool sts_http_done(const struct sts_http *h);
+
+/* What the Date field of a 200 says, in seconds since 1970; -1: there is none, or none that can be read. For a second
+ * source of the time (C04). */
+int64_t sts_http_date(const struct sts_http *h);
 
 /* The stream has ended; authenticated: by close_notify (RFC 8446 6.1). STS_OK: the answer is complete;
  * STS_ERR_CLOSED: it is not, or nobody vouches for its end (H11, H12); STS_ERR_PROTO: it was refused before. */
