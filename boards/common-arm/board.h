@@ -79,10 +79,10 @@ extern const struct sts_random board_random;
 /* For lwIP: sequence numbers, ports of its own. */
 uint32_t board_rand32(void);
 
-/* ---- trust anchors: a PEM text in flash (roots.S) ------------------------------------------- */
+/* ---- trust anchors: a table in flash (roots.S) ---------------------------------------------- */
 
-extern const char roots_pem[];
-extern const char roots_pem_end[];
+extern const char roots_table[];
+extern const char roots_table_end[];
 
 /* ---- the command line (args.c) -------------------------------------------------------------- */
 

@@ -4,10 +4,8 @@
 
 BOARD ?= mps2-an385
 BOARDS := mps2-an385 lm3s6965evb
-# The trust anchors that are linked in: CA=FILE, PEM. All public ones have 208 KB as text, which a small flash does not
-# hold: there it is those of one authority.
+# The trust anchors that are linked in, as a table (make trust): CA=FILE, PEM, or such a table. An empty file: none.
 BOARD_CA := /etc/ssl/certs/ca-certificates.crt
-lm3s6965evb_CA := /etc/ssl/certs/ISRG_Root_X1.pem
 WOLFSSL_DIR ?= $(B)/deps/wolfssl
 LWIP_DIR ?= $(B)/deps/lwip
 
@@ -57,11 +55,12 @@ $(1)_OBJ := $$(patsubst %.c,$(B)/$(1)/%.o,$(CORE) $(BOARD_PORT) $(BOARD_COMMON) 
     $$(patsubst %,$(B)/$(1)/wolfssl/%.o,$(BOARD_WOLFSSL_C)) $$(patsubst %,$(B)/$(1)/lwip/%.o,$(BOARD_LWIP_C))
 
 # With other anchors: CA=FILE. The image of a test has a name of its own, ELF=FILE.
-$(1)_ROOTS := $$(or $(CA),$$($(1)_CA),$(BOARD_CA))
+$(1)_ROOTS := $(or $(CA),$(BOARD_CA))
 $(1)_ELF := $$(or $(ELF),$(B)/$(1)/stsmail.elf)
-$$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.ld boards/$(1)/board.ld $(B)/$(1)/ca.name $$($(1)_ROOTS)
+$$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.ld boards/$(1)/board.ld $(B)/$(1)/ca.name $$($(1)_ROOTS) $(B)/tool/trust
 	@mkdir -p $$(@D)
-	$(BOARD_CC) $(BOARD_CPU) -DBOARD_CA='"$$($(1)_ROOTS)"' -c boards/common-arm/roots.S -o $$@.roots.o
+	if [ -s $$($(1)_ROOTS) ]; then $(B)/tool/trust $$($(1)_ROOTS) $$@.roots.bin; else : >$$@.roots.bin; fi
+	$(BOARD_CC) $(BOARD_CPU) -DBOARD_ROOTS='"$$@.roots.bin"' -c boards/common-arm/roots.S -o $$@.roots.o
 	$(BOARD_CC) $(BOARD_CPU) --specs=nano.specs -nostartfiles -Wl,--gc-sections,-Map=$$(@:.elf=.map) -L. \
 	    -T boards/$(1)/board.ld $$($(1)_OBJ) $$@.roots.o -o $$@
 

@@ -7,40 +7,28 @@
 
 #include <string.h>
 
-#include <lwip/init.h>
-#include <lwip/netif.h>
-#include <lwip/timeouts.h>
-#include <netif/ethernet.h>
-
 #include <stsmail/engine/text.h>
-#include <stsmail/lwip_raw.h>
 
-enum {
-    EX_USAGE = 64,
-    EX_IOERR = 74,
-    EX_TEMPFAIL = 75,
-    EX_CONFIG = 78,
-};
-
-static struct args args;
-static struct netif netif;
-static struct sts_lwip_raw raw;
-static struct sts_net net;
+struct args args;
 static struct sts_wolfssl wolf;
 static struct sts_mailer mailer;
 static struct sts_recipient recipients[ARGS_RECIPIENTS];
-static _Alignas(16) uint8_t pool[BOARD_POOL];
+static struct effort effort;
+
+/* ---- the watchdog ----------------------------------------------------------------------------- */
+
+/* Here it only measures. */
+void board_alive(void *ctx)
+{
+    uint32_t now = clock_us(), gap = now - effort.last_us;
+
+    (void)ctx;
+    effort.gap_us = gap > effort.gap_us ? gap : effort.gap_us;
+    effort.last_us = now;
+    effort.alive++;
+}
 
 /* ---- what can be wrong before anything is sent ------------------------------------------------ */
-
-static int refuse(int status, const char *what, const char *why)
-{
-    put_text("stsmail: ");
-    put_text(what);
-    put_text(why);
-    put_text("\n");
-    return status;
-}
 
 static int read_arguments(void)
 {
@@ -54,11 +42,9 @@ static int read_arguments(void)
     if (wrong != NULL) {
         return refuse(EX_USAGE, "argument not understood: ", wrong);
     }
-    if (args.to_count == 0 || args.from == NULL || args.hostname == NULL || args.ip.family == 0) {
-        return refuse(EX_USAGE, "needs RECIPIENT, --from, --hostname and --ip ADDR/PREFIX", "");
-    }
-    if (args.dns_count == 0) {
-        return refuse(EX_CONFIG, "no DNS server: give one with --dns ADDR", "");
+    if (args.to_count == 0 || args.from == NULL || args.hostname == NULL ||
+        (args.ip.family == 0 && !args.dhcp && args.ip6.family == 0 && !args.slaac)) {
+        return refuse(EX_USAGE, "needs RECIPIENT, --from, --hostname, and --ip or --ip6", "");
     }
     if (args.now >= 0) {
         clock_set(args.now);
@@ -66,47 +52,21 @@ static int read_arguments(void)
     return 0;
 }
 
-static void to_lwip(const struct sts_ip *ip, ip4_addr_t *out)
-{
-    memcpy(&out->addr, ip->bytes, 4);
-}
-
-static int start_network(void)
-{
-    ip4_addr_t ip, mask, gateway;
-
-    if (args.ip.family != 4 || (args.gateway.family != 4 && args.gateway.family != 0)) {
-        return refuse(EX_CONFIG, "--ip, --gateway: this image speaks IPv4", "");
-    }
-    to_lwip(&args.ip, &ip);
-    to_lwip(&args.gateway, &gateway);
-    mask.addr = lwip_htonl(UINT32_MAX << (32u - args.prefix));
-    lwip_init();
-    if (netif_add(&netif, &ip, &mask, &gateway, NULL, board_netif_init, ethernet_input) == NULL) {
-        return refuse(EX_TEMPFAIL, "the network interface does not start", "");
-    }
-    netif_set_default(&netif);
-    netif_set_up(&netif);
-    return 0;
-}
-
-/* One turn of the network loop: one frame, or a nap of at most a millisecond. */
-static void network_turn(void *ctx, uint32_t max_ms)
-{
-    if (!board_netif_poll(ctx) && max_ms > 0) {
-        clock_sleep();
-    }
-}
-
 static int start_tls(void)
 {
-    int error = sts_wolfssl_init(&wolf, pool, sizeof pool, &board_random);
+    int error = sts_wolfssl_init(&wolf, tls_pool, tls_pool_size, &board_random);
 
+    if (error == STS_ERR_ARG) {
+        say_number("the TLS pool is too small to begin with; bytes missing: ",
+                   TLS_POOL_LEAST - (uint32_t)tls_pool_size, "");
+        return EX_CONFIG;
+    }
     if (error != STS_OK) {
         return refuse(EX_TEMPFAIL, "TLS cannot start: ", sts_err_text(error));
     }
+    wolf.alive = board_alive;
     if (sts_wolfssl_trust_pem(&wolf, roots_pem, (size_t)(roots_pem_end - roots_pem)) < 1) {
-        return refuse(EX_CONFIG, "the image holds no trust anchor: build it with CA=FILE", "");
+        return refuse(EX_CONFIG, "the image holds 0 trust anchors, and 1 is needed: build it with CA=FILE", "");
     }
     return 0;
 }
@@ -120,14 +80,15 @@ static const char *domain_of(const char *address)
     return at != NULL ? at + 1 : address;
 }
 
-static struct effort effort;
-
 static int poll_once(const struct sts_time *now)
 {
-    uint32_t start = clock_us();
-    int result = sts_mailer_poll(&mailer, now);
-    uint32_t took = clock_us() - start;
+    uint32_t start = clock_us(), took;
+    int result;
 
+    board_alive(NULL);
+    result = sts_mailer_poll(&mailer, now);
+    board_alive(NULL);
+    took = clock_us() - start;
     effort.polls++;
     effort.all_us += took;
     effort.longest_us = took > effort.longest_us ? took : effort.longest_us;
@@ -181,16 +142,16 @@ static size_t take_domain(size_t from)
     return count;
 }
 
-static int deliver(size_t from, struct sts_message *message)
+/* One domain. With an error from before, everything is kept for later by that reason. */
+static int deliver(size_t from, const struct sts_message *message, int error)
 {
     struct sts_mail mail = {.sender = args.from, .recipients = recipients, .message = message};
     struct sts_time now;
-    int error;
 
     mail.count = take_domain(from);
     report_begin(domain_of(recipients[0].address));
     clock_now(&now);
-    error = sts_mailer_send(&mailer, &mail, &now);
+    error = error != STS_OK ? error : sts_mailer_send(&mailer, &mail, &now);
     if (error == STS_OK) {
         error = run();
     } else {
@@ -199,6 +160,19 @@ static int deliver(size_t from, struct sts_message *message)
         }
     }
     return report_end(recipients, mail.count, error);
+}
+
+/* All of them; the worst: deferred before failed before delivered, which is the order of the statuses. */
+static int deliver_each(const struct sts_message *message, int error)
+{
+    int worst = 0;
+
+    for (size_t i = 0; i < args.to_count; i++) {
+        int status = args.to[i] != NULL ? deliver(i, message, error) : 0;
+
+        worst = status > worst ? status : worst;
+    }
+    return worst;
 }
 
 /* ---- a whole message, from a file of the host --------------------------------------------------- */
@@ -222,29 +196,31 @@ static bool message_open(struct sts_message *message)
     return semihost_open(args.message, &handle);
 }
 
-/* The worst of the domains: deferred before failed before delivered, which is the order of the statuses. */
 static int deliver_all(void)
 {
     struct sts_message message = {.from = args.from, .subject = args.subject, .body = args.body};
     const char *to[ARGS_RECIPIENTS];
     struct sts_time now;
-    int worst = 0;
 
     clock_now(&now);
     memcpy(to, args.to, sizeof to);
-    message.to = to;
-    message.to_count = args.to_count;
+    message.to = args.to_header != NULL ? &args.to_header : to;
+    message.to_count = args.to_header != NULL ? 1 : args.to_count;
     message.date_s = now.utc_s > 0 ? now.utc_s : 1; /* an unset clock defers, says the mailer */
     message.message_id = message_id();
     if (args.message != NULL && !message_open(&message)) {
         return refuse(EX_IOERR, "the message cannot be read: ", args.message);
     }
-    for (size_t i = 0; i < args.to_count; i++) {
-        int status = args.to[i] != NULL ? deliver(i, &message) : 0;
+    return deliver_each(&message, STS_OK);
+}
 
-        worst = status > worst ? status : worst;
+/* What a pool of another size would have needed. */
+static void tell_shortage(void)
+{
+    if (wolf.pool.missing > 0) {
+        say_number("the TLS pool is too small for a peer; bytes missing, at least: ",
+                   (uint32_t)wolf.pool.missing, " (BOARD_POOL)");
     }
-    return worst;
 }
 
 #if STS_LOG
@@ -269,17 +245,28 @@ static const struct sts_log log_on_console = {NULL, log_line};
 #define BOARD_LOG NULL
 #endif
 
+/* The second source that a time from SNTP wants. */
+static void confirm_date(void *ctx, int64_t utc_s)
+{
+    (void)ctx;
+    sts_clock_confirm(&calendar, utc_s, clock_ms());
+}
+
 static int start_mailer(void)
 {
     static struct sts_mailer_config config = {
-        .net = &net,
         .random = &board_random,
         .on_attempt = report_attempt,
         .on_decision = report_decision,
+        .on_date = confirm_date,
     };
-    int error;
+    int error = policies_read(&config);
 
-    sts_lwip_raw_init(&raw, &board_random, network_turn, &netif, &net);
+    if (error != 0) {
+        return error;
+    }
+
+    config.net = network_functions();
     config.tls = &wolf.tls;
     config.log = BOARD_LOG;
     config.hostname = args.hostname;
@@ -295,32 +282,42 @@ static int start_mailer(void)
     return error == STS_OK ? 0 : refuse(EX_CONFIG, sts_err_text(error), "");
 }
 
-/* What was sent last (QUIT, close_notify, the FIN) still leaves, with its answers. */
-static void linger(void)
-{
-    uint32_t start = clock_ms();
-
-    while (clock_ms() - start < 100) {
-        network_turn(&netif, 1);
-        sys_check_timeouts();
-    }
-}
-
-int main(void)
+/* 0, or an exit status; what is wrong was said, and *error is the reason why all mail is kept. */
+static int start(int *error)
 {
     int status;
+
+    *error = STS_ERR_CONNECT;
+    status = network_start();
+    if (status == EX_CONFIG) {
+        *error = STS_ERR_DNS;
+    }
+    if (status == 0) {
+        *error = STS_ERR_CONFIG;
+        status = start_tls();
+    }
+    return status != 0 ? status : start_mailer();
+}
+...
+int main(void)
+{
+    int status, error;
 
     board_init();
     clock_init();
     status = read_arguments();
-    status = status != 0 ? status : start_network();
-    status = status != 0 ? status : start_tls();
-    status = status != 0 ? status : start_mailer();
     if (status != 0) {
         return status;
     }
+    status = start(&error);
+    if (status != 0) {
+        (void)deliver_each(NULL, error);
+        return status;
+    }
+    network_time();
     status = deliver_all();
-    linger();
+    network_linger();
+    tell_shortage();
     report_effort(&wolf, &effort);
     return status;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The trust anchors as they are: PEM, in flash. BOARD_CA names the file.
+ * The trust anchors, in flash: the table that BOARD_ROOTS names.
  */
         .syntax unified
         .section .rodata.roots, "a"
-        .global roots_pem, roots_pem_end
-roots_pem:
-        .incbin BOARD_CA
-roots_pem_end:
+        .global roots_table, roots_table_end
+roots_table:
+        .incbin BOARD_ROOTS
+roots_table_end:
         .byte 0

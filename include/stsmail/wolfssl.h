@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLS on wolfSSL: fills struct sts_tls of port.h. Memory comes from one fixed pool that the caller gives,
- * trust anchors from a PEM text that stays where it is, and random numbers from the caller's generator.
+ * trust anchors from a table (or a PEM text) that stays where it is, and random numbers from the caller's
+ * generator.
  *
  *     static struct sts_wolfssl wolf;
  *     static _Alignas(16) uint8_t pool[STS_WOLFSSL_POOL];
  *
  *     sts_wolfssl_init(&wolf, pool, sizeof pool, &random);
- *     sts_wolfssl_trust_pem(&wolf, pem, pem_len);
+ *     sts_wolfssl_trust_table(&wolf, roots, roots_len);     made by `make trust CA=FILE`
  *     ... hand &wolf.tls to the mailer ...
  *
  * wolfSSL keeps settings of its own per program, so this is the one part of stsmail with file-scope
@@ -42,24 +43,54 @@ struct sts_wolfssl_pool {
     uint32_t failed; /* requests that found no room */
 };
 
+struct sts_wolfssl_ask;
+struct sts_root;
+
 struct sts_wolfssl {
     struct sts_tls tls; /* what the mailer wants; filled by sts_wolfssl_init() */
     struct sts_wolfssl_pool pool;
     const struct sts_random *seed;
-    const char *pem; /* the trust anchors */
-    size_t pem_len;
+    const void *anchors; /* a table, or PEM; NULL: none */
+    size_t anchors_len;
+    /* The n-th CA of them that has the name, and may have the key, that is asked for. */
+    bool (*find)(struct sts_wolfssl *w, const struct sts_wolfssl_ask *ask, size_t n,
+                 struct sts_root *root);
 };
 
 /* Prepares *w. pool (any alignment, size bytes) and *seed stay with the port as long as *w is used.
  * STS_OK; STS_ERR_ARG (a NULL, or a pool under 4 KiB); STS_ERR_MEMORY where wolfSSL does not start. */
 int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struct sts_random *seed);
 
-/* Sets the trust anchors: a PEM text of len bytes (a NUL at its end is not needed) that stays where it is, in
- * flash or mapped from a file. Anchors are the certificates in it that name themselves as issuer and are
- * CAs; other CA certificates help to complete a chain. Nothing is parsed before a chain asks for its root,
- * so 144 roots cost what one costs. Replaces an earlier text; no connection is open.
- * A root without a subject key identifier (RFC 5280 4.2.1.2 wants one; of Debian's, TWCA Global Root CA has
- * none) does not serve for a certificate with an authority key identifier: wolfSSL takes them for two keys.
+/* Sets the trust anchors: a table of them that stays where it is, in flash or mapped from a file. Its checksum is
+ * looked at here, and nothing else before a chain asks for its root; then that root is used where it lies, so 144
+ * roots cost what one costs. A root whose time is over, or has not begun, counts as absent. Replaces earlier
+ * anchors; no connection is open.
+ * Returns how many CAs there are (> 0), or STS_ERR_CONFIG where there is none, or the table is damaged. */
+int sts_wolfssl_trust_table(struct sts_wolfssl *w, const void *table, size_t len);
+
+/* How a table begins: tells it from a PEM text. */
+#define STS_WOLFSSL_TABLE_MAGIC "STSR"
+
+/* What became of the certificates of a CA file. */
+struct sts_wolfssl_made {
+    size_t size;         /* octets of the table */
+    unsigned roots;      /* entries of it */
+    unsigned duplicates; /* left out: the same root stands there twice */
+    unsigned
+        unfit; /* left out: no CA's, or not one that may issue servers' certificates (RFC 5280 4.2.1) */
+    unsigned unreadable; /* left out: no certificate between BEGIN and END */
+    const char *bad;     /* where the first of the unreadable ones begins, or NULL */
+};
+
+/* Makes the table of a PEM text: the certificates in it that name themselves as issuer and are CAs are anchors; other
+ * CAs help to complete a chain. It never takes more than len + 16 octets (STS_ERR_SPACE where size is less than it
+ * takes). The same text makes the same table. Returns how many CAs there are (> 0), or STS_ERR_CONFIG where there
+ * is none. *made is filled in any case. */
+int sts_wolfssl_table_make(const char *pem, size_t len, void *out, size_t size,
+                           struct sts_wolfssl_made *made);
+
+/* The same from a PEM text of len bytes (a NUL at its end is not needed), without a table: it is searched from its
+ * start whenever a chain asks for its root, of which a copy is made in the pool.
  * Returns how many certificates there are (> 0), or STS_ERR_CONFIG where there is none. */
 int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len);
 

@@ -166,17 +166,25 @@ int sts_cert_read(struct sts_cert *c, const uint8_t *der, size_t len)
 }
 
 /* One Extension: OID, critical DEFAULT FALSE, value. */
-static bool take_extension(struct sts_der *list, struct sts_der *oid, struct sts_der *value)
+struct extension {
+    int id; /* the last octet of 2.5.29.x; -1: another */
+    bool critical;
+    struct sts_der value;
+};
+
+static bool take_extension(struct sts_der *list, struct extension *e)
 {
-    struct sts_der one;
+    struct sts_der one, oid;
     uint8_t tag;
 
-    if (!sts_der_take(list, STS_DER_SEQUENCE, &one) || !sts_der_take(&one, STS_DER_OID, oid) ||
-        !sts_der_next(&one, &tag, value)) {
+    if (!sts_der_take(list, STS_DER_SEQUENCE, &one) || !sts_der_take(&one, STS_DER_OID, &oid) ||
+        !sts_der_next(&one, &tag, &e->value)) {
         return false;
     }
+    e->id = oid.end - oid.at == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x1d ? oid.at[2] : -1;
+    e->critical = tag == STS_DER_BOOLEAN && e->value.at != e->value.end && *e->value.at != 0;
     if (tag == STS_DER_BOOLEAN) {
-        return sts_der_take(&one, STS_DER_OCTETS, value);
+        return sts_der_take(&one, STS_DER_OCTETS, &e->value);
     }
     return tag == STS_DER_OCTETS;
 }
@@ -184,28 +192,88 @@ static bool take_extension(struct sts_der *list, struct sts_der *oid, struct sts
 int sts_cert_extension(const struct sts_cert *c, uint8_t id, struct sts_der *value)
 {
     struct sts_der list = c->extensions;
-    struct sts_der oid, found;
+    struct extension e;
     int count = 0;
 
     while (list.at != list.end) {
-        if (!take_extension(&list, &oid, &found)) {
+        if (!take_extension(&list, &e)) {
             return -1;
         }
-        if (oid.end - oid.at == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x1d && oid.at[2] == id) {
-            *value = found;
+        if (e.id == id) {
+            *value = e.value;
             count++;
         }
     }
     return count > 1 ? -1 : count;
 }
 
+bool sts_cert_has_unknown(const struct sts_cert *c)
+{
+    struct sts_der list = c->extensions;
+    struct extension e;
+
+    while (list.at != list.end) {
+        if (!take_extension(&list, &e)) {
+            return true;
+        }
+        if (e.critical && e.id != STS_EXT_KEY_USAGE && e.id != STS_EXT_CONSTRAINTS &&
+            e.id != STS_EXT_EXT_KEY_USAGE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* BasicConstraints of a CA: behind the flag. */
+static bool take_ca(const struct sts_cert *c, struct sts_der *rest)
+{
+    struct sts_der flag;
+
+    return sts_cert_extension(c, STS_EXT_CONSTRAINTS, rest) == 1 &&
+           sts_der_take(rest, STS_DER_SEQUENCE, rest) &&
+           sts_der_take(rest, STS_DER_BOOLEAN, &flag) && flag.end - flag.at == 1 && *flag.at != 0;
+}
+
 bool sts_cert_is_ca(const struct sts_cert *c)
 {
-    struct sts_der value, flag;
+    struct sts_der rest;
 
-    return sts_cert_extension(c, STS_EXT_CONSTRAINTS, &value) == 1 &&
-           sts_der_take(&value, STS_DER_SEQUENCE, &value) &&
-           sts_der_take(&value, STS_DER_BOOLEAN, &flag) && flag.end - flag.at == 1 && *flag.at != 0;
+    return take_ca(c, &rest);
+}
+
+uint8_t sts_cert_path(const struct sts_cert *c)
+{
+    struct sts_der rest, path;
+
+    if (!take_ca(c, &rest) || rest.at == rest.end) {
+        return STS_PATH_ANY;
+    }
+    if (!sts_der_take(&rest, STS_DER_INTEGER, &path) || path.at == path.end || *path.at >= 0x80u) {
+        return 0; /* no number of CAs */
+    }
+    return path.end - path.at > 1 ? STS_PATH_ANY : *path.at;
+}
+
+struct sts_der sts_cert_key_id(const struct sts_cert *c)
+{
+    struct sts_der id;
+
+    if (sts_cert_extension(c, STS_EXT_KEY_ID, &id) != 1 ||
+        !sts_der_take(&id, STS_DER_OCTETS, &id)) {
+        id.at = id.end = c->key.at;
+    }
+    return id;
+}
+
+struct sts_der sts_cert_issuer_key_id(const struct sts_cert *c)
+{
+    struct sts_der id;
+
+    if (sts_cert_extension(c, STS_EXT_ISSUER_KEY_ID, &id) != 1 ||
+        !sts_der_take(&id, STS_DER_SEQUENCE, &id) || !sts_der_take(&id, 0x80, &id)) {
+        id.at = id.end = c->key.at;
+    }
+    return id;
 }
 
 bool sts_cert_key_usage(const struct sts_cert *c, uint8_t bits)
@@ -251,22 +319,41 @@ static bool rsa_strong(struct sts_der key)
            (e.end[-1] & 1u) != 0;
 }
 
-bool sts_cert_key_strong(const struct sts_cert *c)
+/* SubjectPublicKeyInfo (RFC 5280 4.1.2.7). */
+static bool take_key(const struct sts_cert *c, struct sts_der *oid, struct sts_der *key)
+{
+    struct sts_der d = c->key;
+
+    return sts_der_take(&d, STS_DER_SEQUENCE, oid) && sts_der_take(oid, STS_DER_OID, oid) &&
+           sts_der_take(&d, STS_DER_BITS, key) && key->at != key->end && *key->at++ == 0;
+}
+
+static bool is_rsa(const struct sts_der *oid)
 {
     static const uint8_t rsa[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01}; /* pkcs-1 */
-    static const uint8_t ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
-    struct sts_der d = c->key;
-    struct sts_der oid, key;
-    size_t len;
 
-    if (!sts_der_take(&d, STS_DER_SEQUENCE, &oid) || !sts_der_take(&oid, STS_DER_OID, &oid) ||
-        !sts_der_take(&d, STS_DER_BITS, &key) || key.at == key.end || *key.at++ != 0) {
+    return oid->end - oid->at == sizeof rsa + 1 && memcmp(oid->at, rsa, sizeof rsa) == 0;
+}
+
+bool sts_cert_key_rsa(const struct sts_cert *c, struct sts_der *key)
+{
+    struct sts_der oid;
+
+    return take_key(c, &oid, key) && is_rsa(&oid);
+}
+
+bool sts_cert_key_strong(const struct sts_cert *c)
+{
+    static const uint8_t ec[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
+    struct sts_der oid, key;
+
+    if (!take_key(c, &oid, &key)) {
         return false;
     }
-    len = (size_t)(oid.end - oid.at);
-    if (len == sizeof rsa + 1 && memcmp(oid.at, rsa, sizeof rsa) == 0) {
+    if (is_rsa(&oid)) {
         return rsa_strong(key);
     }
     /* an uncompressed point of P-256 or more (RFC 5480 2.2) */
-    return len == sizeof ec && memcmp(oid.at, ec, sizeof ec) == 0 && key.end - key.at >= 1 + 2 * 32;
+    return oid.end - oid.at == sizeof ec && memcmp(oid.at, ec, sizeof ec) == 0 &&
+           key.end - key.at >= 1 + 2 * 32;
 }

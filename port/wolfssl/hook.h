@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Included by force (-include) before wolfSSL's asn.c and internal.c: where those ask for a signer, or
- * add one from the peer's chain, they ask trust.c instead. That way a root is loaded when a chain wants
- * it, and nothing that wolfSSL did not verify ever becomes a CA, whatever a verify callback answers.
+ * add one from the peer's chain, they ask trust.c instead. That way a root is found when a chain wants
+ * it, and nothing that wolfSSL did not verify ever becomes a CA, whatever a verify callback answers. Where
+ * internal.c verifies a certificate, trust.c hears which one: without that it finds no root at all.
  *
  * sts_wolfssl_hook_* is defined by each of the two objects; trust.c refers to both, so a library that
  * was built without the hook does not link.
@@ -18,8 +19,8 @@
 #endif
 #if LIBWOLFSSL_VERSION_HEX >= 0x05008000 && !defined(STS_WOLFSSL_HOOK_CHECKED)
 #error                                                                                             \
-    "a newer wolfSSL: see that asn.c finds signers by GetCA and GetCAByName alone, that internal.c \
-adds them by AddCA alone, run the zoo (tests/tls), then define STS_WOLFSSL_HOOK_CHECKED"
+    "a newer wolfSSL: see that asn.c finds signers by GetCA and GetCAByName alone and does not write to them, that \
+internal.c verifies by ParseCertRelative and wc_CheckCertSignature and adds signers by AddCA alone, run the zoo (tests/tls), then define STS_WOLFSSL_HOOK_CHECKED"
 #endif
 
 struct Signer;
@@ -36,7 +37,9 @@ const char sts_wolfssl_hook_asn = 1;
 #endif
 
 #ifdef STS_WOLFSSL_HOOK_INTERNAL
-#define AddCA sts_wolfssl_add_ca
+#define AddCA                 sts_wolfssl_add_ca
+#define ParseCertRelative     sts_wolfssl_parse
+#define wc_CheckCertSignature sts_wolfssl_check
 extern const char sts_wolfssl_hook_internal;
 const char sts_wolfssl_hook_internal = 1;
 #endif

@@ -127,6 +127,14 @@ bool sts_identity_serves(const struct sts_cert *cert)
     return false;
 }
 
+/* RFC 5280 4.2.1.9, 4.2.1.3. An extended key usage holds for all that is below a CA, as everybody reads 4.2.1.12:
+ * many a CA for e-mail stands under a root that is trusted for servers too. */
+bool sts_identity_issues(const struct sts_cert *cert)
+{
+    return sts_cert_is_ca(cert) && sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN) &&
+           sts_identity_serves(cert) && sts_cert_key_strong(cert);
+}
+
 /* Every suite on our list has the server sign, so the key has to be for that. A CA's certificate is taken
  * only where it vouches for itself, as somebody's own root in a CA file does: no CA that issues for
  * others uses its own certificate on a server, and one that is found there was stolen. */

@@ -3,10 +3,13 @@
  * What the files of this port share.
  *
  *   tls.c       struct sts_tls on a WOLFSSL, and the verdict on the peer
- *   trust.c     the trust anchors, loaded when a chain asks; which CAs of a chain are taken
+ *   trust.c     the signers that a chain asks for; which CAs of a chain are taken
+ *   trust_table.c, trust_pem.c  the two places where trust anchors may be
+ *   table.c, build.c  the table of trust anchors: read, and made
+ *   root.c      what of a certificate makes a trust anchor
  *   identity.c  whether a certificate stands for a host name, and may be used by a server
  *   pem.c       certificates in a CA file, read by places
- *   der.c       the few things of DER that the two need
+ *   der.c       the few things of DER that these need
  *   gate.c      what a record may be before wolfSSL sees it
  *   pool.c      memory, clock and entropy for wolfSSL
  */
@@ -20,6 +23,17 @@
 #include <wolfssl/wolfcrypt/settings.h>
 
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn.h>
+
+/* ---- trust ---------------------------------------------------------------------------------- */
+
+/* The certificate whose signer is wanted. */
+struct sts_wolfssl_ask {
+    bool on;                          /* there is one */
+    struct sts_der issuer;            /* Name */
+    struct sts_der key_id;            /* of the issuer's key; empty: it does not say */
+    uint8_t hash[SIGNER_DIGEST_SIZE]; /* of the issuer */
+};
 
 /* ---- connection ----------------------------------------------------------------------------- */
 
@@ -37,7 +51,6 @@ struct sts_wolfssl_conn {
     bool leaf_seen;       /* wolfSSL gave its verdict on a leaf */
     bool leaf_good;       /* and it was good, and so was ours */
     bool expired;         /* a CA under an anchor, or an anchor, that was asked for had expired */
-    bool denied;          /* a CA's name constraints do not allow the host */
     bool closed, wants_write, done;
     const uint8_t *passed_over; /* a CA of the chain that failed, and must not be added */
     size_t passed_over_len;
@@ -45,6 +58,10 @@ struct sts_wolfssl_conn {
     int chain_count;
     uint32_t again;        /* by place in it: lacked its issuer, which may have come later */
     struct Signer *issuer; /* the signer that was found last */
+    struct sts_wolfssl_ask ask;
+    struct Signer root; /* the anchor that was found last: its key lies where the anchors are */
+    uint8_t *root_der;  /* or in here, where those are PEM */
+    uint8_t skip;       /* signers to pass over: their keys were tried */
 };
 
 /* Whose turn it is: wolfSSL's hooks carry no argument of ours. Set by every function of struct sts_tls. */

@@ -156,13 +156,18 @@ bool sts_pem_place(const struct sts_pem *b, size_t at, struct sts_place *p)
     return true;
 }
 
+const char *sts_pem_begin(const char *at, const char *end)
+{
+    return search(at, end, pem_begin, sizeof pem_begin - 1);
+}
+
 /* The next certificate of the text at or behind *at. */
 bool sts_pem_next(const char **at, const char *end, struct sts_pem *b)
 {
     const char *stop;
     struct sts_place whole;
 
-    while ((*at = search(*at, end, pem_begin, sizeof pem_begin - 1)) != NULL) {
+    while ((*at = sts_pem_begin(*at, end)) != NULL) {
         b->text = *at + sizeof pem_begin - 1;
         while (b->text < end && blank(*b->text)) {
             b->text++;

@@ -32,6 +32,9 @@ static const char suites[] = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SH
 static const uint16_t suite_numbers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c,
                                          0xc02f, 0xc030, 0xcca8, 0xcca9};
 
+/* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
+extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
+
 static const word16 groups[] = {STS_WOLFSSL_GROUPS};
 
 /* ---- the verdict ------------------------------------------------------------------------------- */
@@ -85,9 +88,6 @@ static int judge_leaf(struct sts_wolfssl_conn *c, int ok, const WOLFSSL_X509_STO
             err = STS_ERR_CERT_EXPIRED; /* what is missing is what had expired */
         }
         return err;
-    }
-    if (c->denied) {
-        return STS_ERR_CERT_TRUST;
     }
     err = sts_identity_usage(der->buffer, der->length);
     return err != STS_OK ? err : sts_identity_check(der->buffer, der->length, c->peer.name);
@@ -154,7 +154,7 @@ static int verdict(struct sts_wolfssl_conn *c, struct sts_tls_state *state)
         return STS_ERR_TLS;
     }
     state->version = (uint16_t)version;
-    state->verified = c->leaf_seen && c->leaf_good && !c->denied && peer_signed(c->ssl, version);
+    state->verified = c->leaf_seen && c->leaf_good && peer_signed(c->ssl, version);
     if (!state->verified && c->w->pool.failed != c->pool_failed) {
         return STS_ERR_MEMORY; /* a root that did not fit is not the peer's fault */
     }
@@ -236,6 +236,7 @@ static void conn_free(struct sts_wolfssl_conn *c)
 {
     wolfSSL_free(c->ssl);
     wolfSSL_CTX_free(c->ctx);
+    sts_pool_give(&c->w->pool, c->root_der);
     sts_pool_give(&c->w->pool, c);
 }
 
@@ -312,7 +313,7 @@ static int tls_open(void *ctx, const struct sts_tls_peer *peer, const struct sts
     if (now->trust == STS_CLOCK_UNSET) {
         return STS_ERR_CLOCK;
     }
-    if (w->pem == NULL) {
+    if (w->anchors == NULL) {
         return STS_ERR_CONFIG;
     }
     turn(w, NULL);
@@ -441,7 +442,7 @@ int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struc
     *w = (struct sts_wolfssl){.seed = seed};
     sts_pool_init(&w->pool, pool, size);
     turn(w, NULL);
-    if (wolfSSL_Init() != WOLFSSL_SUCCESS) {
+    if (!sts_wolfssl_hook_asn || !sts_wolfssl_hook_internal || wolfSSL_Init() != WOLFSSL_SUCCESS) {
         return STS_ERR_MEMORY;
     }
     w->tls = (struct sts_tls){.ctx = w,

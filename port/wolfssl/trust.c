@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Trust anchors, loaded when a chain asks for them, and the rule for CAs that a peer sends.
+ * The signers that a chain asks for, and the rule for CAs that a peer sends.
  *
  * wolfSSL looks a signer up by a hash of its key identifier or of its name. hook.h leads those look-ups
- * here: what the connection's own table lacks is searched in the PEM text. Each certificate there is
- * read by places (the few octets that matter are decoded, not the whole), and only the one that fits is
- * parsed and loaded. All of it is dropped with the connection.
+ * here, and says which certificate is being verified. What the connection's own CAs do not have is searched in
+ * the trust anchors (trust_table.c, trust_pem.c): by the issuer's name, and by its key identifier where
+ * both sides have one. An anchor is handed to wolfSSL as it lies there: nothing is parsed, copied or added.
  */
 #include "local.h"
 
@@ -13,97 +13,63 @@
 
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/internal.h>
-#include <wolfssl/wolfcrypt/asn.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 
 Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash);
 Signer *sts_wolfssl_get_ca_by_name(void *cm, unsigned char *hash);
+int sts_wolfssl_parse(DecodedCert *cert, int type, int verify, void *cm, Signer *extra);
+int sts_wolfssl_check(const byte *cert, word32 len, void *heap, void *cm);
 int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int verify);
 
-/* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
-extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
+/* Keys tried for one signature: as many roots of one name as anybody has, and then some. */
+#define TRIES 6
 
-/* ---- which certificate is asked for -------------------------------------------------------------- */
+/* ---- the certificate whose signer is wanted -------------------------------------------------------- */
 
-enum by {
-    BY_KEY_ID,
-    BY_NAME
-};
-
-/* wolfSSL's hash of a name or a key identifier. */
-static bool hashes_to(const struct sts_pem *b, size_t from, size_t to, const uint8_t *hash)
+static void ask_for(struct sts_wolfssl_conn *c, const uint8_t *der, size_t len)
 {
-    uint8_t piece[64], digest[WC_SHA256_DIGEST_SIZE];
-    wc_Sha256 sha;
-    size_t n;
-    bool ok = wc_InitSha256(&sha) == 0;
+    struct sts_wolfssl_ask *a = &c->ask;
+    struct sts_cert cert;
 
-    for (; ok && from < to; from += n) {
-        n = to - from < sizeof piece ? to - from : sizeof piece;
-        ok = sts_pem_copy(b, from, n, piece) == n && wc_Sha256Update(&sha, piece, (word32)n) == 0;
+    *a = (struct sts_wolfssl_ask){0};
+    if (sts_cert_read(&cert, der, len) != STS_OK) {
+        return;
     }
-    ok = ok && wc_Sha256Final(&sha, digest) == 0;
-    wc_Sha256Free(&sha);
-    return ok && memcmp(digest, hash, sizeof digest) == 0;
+    a->issuer = cert.issuer;
+    a->key_id = sts_cert_issuer_key_id(&cert);
+    a->on = wc_Sha256Hash(cert.issuer.at, (word32)(cert.issuer.end - cert.issuer.at), a->hash) == 0;
 }
 
-/* The subjectKeyIdentifier's OCTET STRING among the extensions that begin at `list`. */
-static bool find_key_id(const struct sts_pem *b, const struct sts_place *list, struct sts_place *id)
+/* Whether that may be the key that the certificate says it was signed with. */
+static bool key_fits(const struct sts_wolfssl_ask *a, const struct sts_der *id)
 {
-    struct sts_place one, oid;
-    uint8_t name[3];
-
-    for (size_t at = list->in; at < list->end; at = one.end) {
-        if (!sts_pem_place(b, at, &one) || !sts_pem_place(b, one.in, &oid)) {
-            return false;
-        }
-        if (oid.end - oid.in == 3 && sts_pem_copy(b, oid.in, 3, name) == 3 && name[0] == 0x55 &&
-            name[1] == 0x1d && name[2] == STS_EXT_KEY_ID) {
-            return sts_pem_place(b, oid.end, id) && sts_pem_place(b, id->in, id);
-        }
-    }
-    return false;
+    return a->key_id.at == a->key_id.end || id->at == id->end || sts_der_equal(&a->key_id, id);
 }
 
-/* A key identifier that is as long as a hash stands for itself. */
-static bool is_key_id(const struct sts_pem *b, const struct sts_place *id, const uint8_t *hash)
+static bool key_is_wrong(int ret)
 {
-    uint8_t own[WC_SHA256_DIGEST_SIZE];
-
-    if (id->end - id->in != sizeof own) {
-        return hashes_to(b, id->in, id->end, hash);
-    }
-    return sts_pem_copy(b, id->in, sizeof own, own) == sizeof own &&
-           memcmp(own, hash, sizeof own) == 0;
+    return ret == ASN_SIG_CONFIRM_E || ret == ASN_SIG_OID_E;
 }
 
-/* Walks over the elements of TBSCertificate (RFC 5280 4.1): [0], serial, algorithm, issuer, validity,
- * subject, key, then extensions as the last. */
-static bool fits(const struct sts_pem *b, enum by by, const uint8_t *hash)
+/* Two roots may have one name and different keys. Where a signature fails, the next of them is tried; the verdict
+ * on the first is the one that counts, unless another is better. */
+static bool again(struct sts_wolfssl_conn *c, int *ret, int *first)
 {
-    struct sts_place tbs, p, id;
-    const size_t subject = 5;
-    size_t at, count;
-
-    if (!sts_pem_place(b, 0, &tbs) || !sts_pem_place(b, tbs.in, &tbs)) {
+    if (c->skip == 0) {
+        *first = *ret;
+    } else if (*ret == ASN_NO_SIGNER_E) {
+        *ret = *first; /* there was no other */
         return false;
     }
-    for (at = tbs.in, count = 0; at < tbs.end; at = p.end, count++) {
-        if (!sts_pem_place(b, at, &p)) {
-            return false;
-        }
-        if (by == BY_NAME && count == subject) {
-            return hashes_to(b, p.at, p.end, hash);
-        }
-        if (by == BY_KEY_ID && p.tag == 0xa3) {
-            return sts_pem_place(b, p.in, &p) && find_key_id(b, &p, &id) && is_key_id(b, &id, hash);
-        }
+    if (!key_is_wrong(*ret) || c->skip == TRIES) {
+        return false;
     }
-    return false;
+    c->skip++;
+    return true;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------- */
+/* ---- CAs that are verified ---------------------------------------------------------------------- */
 
 /* Whether the signer that was found last sets a limit that this CA would break. wolfSSL sees to that for what
  * the peer sends in order, but counts only over certificates that are not self-issued, and for those takes
@@ -120,18 +86,23 @@ static bool path_ends(const struct sts_wolfssl_conn *c, const struct sts_cert *c
 static bool verify_issued(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c,
                           const struct sts_cert *cert, const uint8_t *der, size_t len)
 {
-    int ret;
+    int ret, first = 0;
 
     if (c->depth >= 4) {
         return false;
     }
     c->depth++;
-    ret = wolfSSL_CertManagerVerifyBuffer(cm, der, (long)len, WOLFSSL_FILETYPE_ASN1);
+    c->skip = 0;
+    do {
+        ask_for(c, der, len);
+        ret = wolfSSL_CertManagerVerifyBuffer(cm, der, (long)len, WOLFSSL_FILETYPE_ASN1);
+    } while (again(c, &ret, &first));
     c->depth--;
     c->expired |= ret == ASN_BEFORE_DATE_E || ret == ASN_AFTER_DATE_E;
     return ret == WOLFSSL_SUCCESS && !path_ends(c, cert);
 }
 
+/* wolfSSL looks the signer up once more, for its limit. */
 static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool anchor)
 {
     DerBuffer *buffer = NULL;
@@ -144,118 +115,77 @@ static bool add(WOLFSSL_CERT_MANAGER *cm, const uint8_t *der, size_t len, bool a
                  anchor ? VERIFY : NO_VERIFY) == WOLFSSL_SUCCESS;
 }
 
-/* RFC 5280 4.2.1.9, 4.2.1.3. An extended key usage holds for all that is below a CA, as everybody reads 4.2.1.12:
- * many a CA for e-mail stands under a root that is trusted for servers too. */
-static bool may_issue(const struct sts_cert *cert)
+/* Verifies and adds a CA while another certificate's signer is wanted. */
+static bool take_ca(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c,
+                    const struct sts_cert *cert, const uint8_t *der, size_t len, bool anchor)
 {
-    return sts_cert_is_ca(cert) && sts_cert_key_usage(cert, STS_KEY_USAGE_CERT_SIGN) &&
-           sts_identity_serves(cert) && sts_cert_key_strong(cert);
-}
+    struct sts_wolfssl_ask wanted = c->ask;
+    uint8_t skip = c->skip;
+    bool ok = (anchor || verify_issued(cm, c, cert, der, len)) && add(cm, der, len, anchor);
 
-/* What makes a certificate of the file a CA that may be used now. */
-static bool usable(struct sts_wolfssl_conn *c, const struct sts_cert *cert)
-{
-    if (!may_issue(cert)) {
-        return false;
-    }
-    if (sts_wolfssl_turn.utc_s < cert->from_s || sts_wolfssl_turn.utc_s > cert->until_s) {
-        c->expired = true;
-        return false;
-    }
-    return true;
-}
-
-static bool load(WOLFSSL_CERT_MANAGER *cm, const struct sts_pem *b)
-{
-    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
-    uint8_t *der = sts_pool_take(&c->w->pool, b->size);
-    struct sts_cert cert;
-    bool ok = false;
-
-    if (der != NULL && sts_pem_copy(b, 0, b->size, der) == b->size &&
-        sts_cert_read(&cert, der, b->size) == STS_OK && usable(c, &cert)) {
-        bool anchor = sts_der_equal(&cert.subject, &cert.issuer);
-
-        ok = (anchor || verify_issued(cm, c, &cert, der, b->size)) && add(cm, der, b->size, anchor);
-    }
-    sts_pool_give(&c->w->pool, der);
+    c->ask = wanted;
+    c->skip = skip;
     return ok;
 }
 
-static Signer *table(void *cm, uint8_t *hash, enum by by)
+/* ---- the anchors -------------------------------------------------------------------------------- */
+
+enum by {
+    BY_KEY_ID,
+    BY_NAME
+};
+
+static Signer *known(void *cm, uint8_t *hash, enum by by)
 {
     return by == BY_KEY_ID ? GetCA(cm, hash) : GetCAByName(cm, hash);
 }
 
-static Signer *search_pem(void *cm, const uint8_t *hash, enum by by)
+static Signer *anchor(struct sts_wolfssl_conn *c, const struct sts_root *root)
 {
-    const struct sts_wolfssl *w = sts_wolfssl_turn.w;
-    const char *at = w->pem;
-    const char *end = w->pem + w->pem_len;
-    uint8_t wanted[SIGNER_DIGEST_SIZE];
-    struct sts_pem b;
-    Signer *found;
+    c->root = (Signer){
+        .keyOID = root->kind == STS_ROOT_RSA ? RSAk : ECDSAk,
+        .publicKey = root->key.at,
+        .pubKeySize = (word32)(root->key.end - root->key.at),
+        .keyUsage = KEYUSE_KEY_CERT_SIGN,
+        .maxPathLen = root->path,
+        .selfSigned = 1,
+        .type = WOLFSSL_USER_CA,
+    };
+    memcpy(c->root.subjectNameHash, c->ask.hash, sizeof c->ask.hash);
+    return &c->root;
+}
 
-    memcpy(wanted, hash, sizeof wanted);
-    while (sts_pem_next(&at, end, &b)) {
-        if (fits(&b, by, wanted) && load(cm, &b)) {
-            found = table(cm, wanted, by);
-            if (found != NULL) {
-                return found;
-            }
+/* A whole certificate is wolfSSL's to parse. Its octets have to outlast the search for its own signer. */
+static Signer *load(WOLFSSL_CERT_MANAGER *cm, struct sts_wolfssl_conn *c,
+                    const struct sts_root *root, uint8_t *hash, enum by by)
+{
+    size_t len = (size_t)(root->key.end - root->key.at);
+    uint8_t *der = c->root_der, name[SIGNER_DIGEST_SIZE];
+    struct sts_cert cert;
+    struct sts_der id;
+    Signer *s = NULL;
+
+    c->root_der = NULL;
+    if (sts_cert_read(&cert, root->key.at, len) == STS_OK) {
+        id = sts_cert_key_id(&cert);
+        if (key_fits(&c->ask, &id) &&
+            take_ca(cm, c, &cert, root->key.at, len, sts_der_equal(&cert.subject, &cert.issuer))) {
+            memcpy(name, c->ask.hash, sizeof name);
+            s = known(cm, hash, by);
+            s = s != NULL ? s : known(cm, name, BY_NAME);
         }
     }
-    return NULL;
+    sts_pool_give(&c->w->pool, der);
+    return s;
 }
 
-/* ---- the peer's chain, out of order ------------------------------------------------------------- */
-
-static bool digest_is(const struct sts_der *d, const uint8_t *hash)
+static bool in_time(struct sts_wolfssl_conn *c, const struct sts_root *root)
 {
-    byte digest[WC_SHA256_DIGEST_SIZE];
-
-    return wc_Sha256Hash(d->at, (word32)(d->end - d->at), digest) == 0 &&
-           memcmp(digest, hash, sizeof digest) == 0;
-}
-
-static bool cert_fits(const struct sts_cert *cert, enum by by, const uint8_t *hash)
-{
-    struct sts_der id;
-
-    if (by == BY_NAME) {
-        return digest_is(&cert->subject, hash);
-    }
-    if (sts_cert_extension(cert, STS_EXT_KEY_ID, &id) != 1 ||
-        !sts_der_take(&id, STS_DER_OCTETS, &id)) {
+    if (sts_wolfssl_turn.utc_s < root->from_s || sts_wolfssl_turn.utc_s > root->until_s) {
+        c->expired = true;
         return false;
     }
-    return id.end - id.at == SIGNER_DIGEST_SIZE ? memcmp(id.at, hash, SIGNER_DIGEST_SIZE) == 0
-                                                : digest_is(&id, hash);
-}
-
-/* wolfSSL goes down the chain from its end, so a CA that stands before its issuer has failed by the time it
- * is asked for (RFC 8446 4.4.2 wants any order to do). It gets one more try, now that all are known. */
-static Signer *search_chain(void *cm, const uint8_t *hash, enum by by)
-{
-    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
-    uint8_t wanted[SIGNER_DIGEST_SIZE];
-    struct sts_cert cert;
-
-    memcpy(wanted, hash, sizeof wanted);
-    for (int i = 1; c->chain != NULL && i < c->chain_count && i < 32; i++) {
-        const WOLFSSL_BUFFER_INFO *der = &c->chain[i];
-
-        if ((c->again >> i & 1u) == 0 || sts_cert_read(&cert, der->buffer, der->length) != STS_OK ||
-            !cert_fits(&cert, by, wanted)) {
-            continue;
-        }
-        c->again &= ~(UINT32_C(1) << i);
-        if (may_issue(&cert) && verify_issued(cm, c, &cert, der->buffer, der->length) &&
-            add(cm, der->buffer, der->length, false)) {
-            return table(cm, wanted, by);
-        }
-    }
-    return NULL;
+    return true;
 }
 
 /* ---- name constraints (RFC 5280 4.2.1.10) ----------------------------------------------------------- */
@@ -298,35 +228,92 @@ static bool any_under(const Base_entry *list, const char *host, bool none)
 }
 
 /* wolfSSL holds the names in a certificate against its issuer's constraints. That leaves two gaps: those
- * of CAs further up, and a wildcard that covers an excluded name. So every CA that is used has to allow
- * the very host we want. */
-static Signer *used(Signer *s)
+ * of CAs further up, and a wildcard that covers an excluded name. So a CA that may not speak for the very host that we
+ * want is none here, and nothing below it verifies. */
+static bool allows(const Signer *s)
+{
+    const char *host = sts_wolfssl_turn.conn->peer.name;
+
+    return any_under(s->permittedNames, host, true) && !any_under(s->excludedNames, host, false);
+}
+
+/* ---- the search ---------------------------------------------------------------------------------- */
+
+static Signer *search_anchors(struct sts_wolfssl_conn *c, void *cm, uint8_t *hash, enum by by,
+                              unsigned skip)
+{
+    struct sts_root root;
+    Signer *s;
+
+    for (size_t i = 0; c->w->find(c->w, &c->ask, i, &root); i++) {
+        if (!key_fits(&c->ask, &root.key_id) || !in_time(c, &root)) {
+            continue;
+        }
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        s = root.kind == STS_ROOT_CERT ? load(cm, c, &root, hash, by) : anchor(c, &root);
+        if (s != NULL && allows(s)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* wolfSSL goes down the chain from its end, so a CA that stands before its issuer has failed by the time it
+ * is asked for (RFC 8446 4.4.2 wants any order to do). It gets one more try, now that all are known. */
+static Signer *search_chain(struct sts_wolfssl_conn *c, void *cm, uint8_t *hash, enum by by)
+{
+    struct sts_cert cert;
+    struct sts_der id;
+
+    for (int i = 1; c->chain != NULL && i < c->chain_count && i < 32; i++) {
+        const WOLFSSL_BUFFER_INFO *der = &c->chain[i];
+
+        if ((c->again >> i & 1u) == 0 || sts_cert_read(&cert, der->buffer, der->length) != STS_OK) {
+            continue;
+        }
+        id = sts_cert_key_id(&cert);
+        if (!sts_der_equal(&cert.subject, &c->ask.issuer) || !key_fits(&c->ask, &id)) {
+            continue;
+        }
+        c->again &= ~(UINT32_C(1) << i);
+        if (sts_identity_issues(&cert) && take_ca(cm, c, &cert, der->buffer, der->length, false)) {
+            Signer *s = known(cm, hash, by);
+
+            return s != NULL && allows(s) ? s : NULL;
+        }
+    }
+    return NULL;
+}
+
+static Signer *get(void *cm, unsigned char *hash, enum by by)
 {
     struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    Signer *s = known(cm, hash, by);
+    uint8_t wanted[SIGNER_DIGEST_SIZE];
+    unsigned skip;
 
-    if (c != NULL) {
-        c->issuer = s;
+    if (c == NULL) {
+        return s;
     }
-    if (s != NULL && c != NULL &&
-        (!any_under(s->permittedNames, c->peer.name, true) ||
-         any_under(s->excludedNames, c->peer.name, false))) {
-        c->denied = true;
+    skip = c->skip;
+    if (s != NULL && (!allows(s) || skip > 0)) {
+        skip -= skip > 0;
+        s = NULL;
     }
+    if (s == NULL && c->ask.on) {
+        memcpy(wanted, hash,
+               sizeof wanted); /* wolfSSL's buffer, in a pool that is going to change */
+        s = search_anchors(c, cm, wanted, by, skip);
+        s = s != NULL ? s : search_chain(c, cm, wanted, by);
+    }
+    c->issuer = s;
     return s;
 }
 
 /* ---- the hooks --------------------------------------------------------------------------------------- */
-
-static Signer *get(void *cm, unsigned char *hash, enum by by)
-{
-    Signer *s = table(cm, hash, by);
-
-    if (s == NULL && sts_wolfssl_turn.conn != NULL) {
-        s = search_pem(cm, hash, by);
-        s = s != NULL ? s : search_chain(cm, hash, by);
-    }
-    return used(s);
-}
 
 Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash)
 {
@@ -337,6 +324,55 @@ Signer *sts_wolfssl_get_ca_by_name(void *cm, unsigned char *hash)
 {
     return get(cm, hash, BY_NAME);
 }
+
+/* internal.c verifies a certificate of the peer, all at once: */
+int sts_wolfssl_parse(DecodedCert *cert, int type, int verify, void *cm, Signer *extra)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    int ret, first = 0;
+
+    if (c == NULL) {
+        return ParseCertRelative(cert, type, verify, cm, extra);
+    }
+    if (verify != VERIFY_NAME) {
+        c->skip = 0; /* else the key stays with which the signature was good */
+    }
+    for (;;) {
+        ask_for(c, cert->source, cert->maxIdx);
+        ret = ParseCertRelative(cert, type, verify, cm, extra);
+        c->ask.on = false;
+        if (!again(c, &ret, &first)) {
+            return ret;
+        }
+        word32 len = cert->maxIdx;
+        const byte *der = cert->source;
+        void *heap = cert->heap;
+
+        FreeDecodedCert(cert);
+        InitDecodedCert(cert, der, len, heap);
+    }
+}
+
+#ifdef WOLFSSL_SMALL_CERT_VERIFY
+/* or its signature first, and then the rest. */
+int sts_wolfssl_check(const byte *cert, word32 len, void *heap, void *cm)
+{
+    struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
+    int ret, first = 0;
+
+    if (c == NULL) {
+        return wc_CheckCertSignature(cert, len, heap, cm);
+    }
+    c->skip = 0;
+    do {
+        ask_for(c, cert, len);
+        ret = wc_CheckCertSignature(cert, len, heap, cm);
+        c->ask.on = false;
+    } while (again(c, &ret, &first));
+    c->skip = ret == 0 ? c->skip : 0;
+    return ret;
+}
+#endif
 
 static bool was_passed_over(const struct sts_wolfssl_conn *c, const DerBuffer *der)
 {
@@ -353,29 +389,13 @@ int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int 
     struct sts_cert cert;
 
     if (c == NULL || was_passed_over(c, *der) ||
-        sts_cert_read(&cert, (*der)->buffer, (*der)->length) != STS_OK || !may_issue(&cert) ||
-        path_ends(c, &cert)) {
+        sts_cert_read(&cert, (*der)->buffer, (*der)->length) != STS_OK ||
+        !sts_identity_issues(&cert) || path_ends(c, &cert)) {
         FreeDer(der);
     } else {
+        ask_for(c, (*der)->buffer, (*der)->length);
         (void)AddCA(cm, der, type, verify);
+        c->ask.on = false;
     }
     return WOLFSSL_SUCCESS;
-}
-
-int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len)
-{
-    const char *at = pem;
-    struct sts_pem b;
-    int count = 0;
-
-    w->pem = NULL;
-    while (pem != NULL && sts_pem_next(&at, pem + len, &b)) {
-        count++;
-    }
-    if (count == 0 || !sts_wolfssl_hook_asn || !sts_wolfssl_hook_internal) {
-        return STS_ERR_CONFIG;
-    }
-    w->pem = pem;
-    w->pem_len = len;
-    return count;
 }

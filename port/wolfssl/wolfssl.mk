@@ -47,6 +47,22 @@ $(eval $(call wolfssl_rules,asan,-fsanitize=address,-fsanitize=address -fsanitiz
 LINUX_WOLFSSL := $(patsubst %.c,$(B)/linux/%.o,$(WOLFSSL_PORT)) $(B)/linux/libwolfssl.a
 ASAN_WOLFSSL := $(patsubst %.c,$(B)/asan/%.o,$(WOLFSSL_PORT)) $(B)/asan/libwolfssl.a
 
+# The table of trust anchors of a CA file. The tool takes of wolfSSL its SHA-256, and of that the plain C.
+TRUST_SRC := port/wolfssl/tool/trust.c $(addprefix port/wolfssl/,build.c der.c identity.c pem.c root.c table.c) core/match.c core/text.c
+$(B)/tool/sha256.o: $(WOLFSSL_DIR)/wolfssl/ssl.h $(WOLFSSL_CONFIG)
+	@mkdir -p $(@D)
+	$(CC) -O2 -w $(WOLFSSL_DEFS) -DSTS_WOLFSSL_NO_ASM -c $(WOLFSSL_DIR)/wolfcrypt/src/sha256.c -o $@
+
+$(B)/tool/trust: $(TRUST_SRC) $(B)/tool/sha256.o port/wolfssl/cert.h include/stsmail/wolfssl.h
+	$(CC) -std=c11 $(WARN) -O2 -Iinclude $(subst -I$(WOLFSSL_DIR),-isystem $(WOLFSSL_DIR),$(WOLFSSL_DEFS)) -DSTS_WOLFSSL_NO_ASM \
+	    $(filter %.c %.o,$^) -o $@
+
+OUT ?= $(B)/trust.bin
+## trust: CA=FILE, its PEM certificates as the table that devices trust, build/trust.bin (OUT=FILE)
+.PHONY: trust
+trust: $(B)/tool/trust
+	@$< $(or $(CA),/etc/ssl/certs/ca-certificates.crt) $(OUT)
+
 ## deps: fetch wolfSSL and lwIP as Debian 13 packages their sources, into build/deps
 .PHONY: deps
 deps:

@@ -5,10 +5,10 @@ would show them, each with the verdict that stsmail owes.
 
     zoo.py DIR          writes DIR/cases.json and the files that it names; nothing if they are there and fresh
 
-A case: {"name", "row", "chain", "key", "ca", "host", "expect", "also"?, "at"?}. chain and key are what the
+A case: {"name", "row", "chain", "key", "ca", "host", "expect", "also"?, "at"?, "unfit"?}. chain and key are what the
 server presents, ca is the file of trust anchors, host the reference identifier, expect one of "verified",
 "host", "expired", "trust", "tls"; also: another that will do, where two things are wrong. at: seconds since
-1970 that the client believes.
+1970 that the client believes. unfit: the file of anchors has none that could serve.
 Certificates are put together octet by octet here, since most of them are what no tool would make.
 """
 import base64
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 HOST = "mta-sts.victim.example"  # a name that is good for an MX and for the policy host of victim.example
 DAY = 86400
-VERSION = 3  # of this file: raise it to have everything made anew
+VERSION = 4  # of this file: raise it to have everything made anew
 
 
 # ---- DER ------------------------------------------------------------------------------------------
@@ -480,7 +480,7 @@ def chains(z, root, inter):
         top = Ca(z, label, extensions=extensions)
         z.write(f"only-{label}.pem", pem(top.der))
         add(label, "X17", "trust", z.leaf(top, extensions=[bc(False), ku(SIGN), san(HOST)]),
-            ca=f"only-{label}.pem")
+            ca=f"only-{label}.pem", unfit=True)
     plain = Ca(z, "root-plain", extensions=[bc(True)])
     z.write("root-plain.pem", pem(plain.der))
     long_id = hashlib.sha256(spki(z.keys.get("root-id32"))).digest()  # as long as wolfSSL's own hash of one
@@ -488,8 +488,7 @@ def chains(z, root, inter):
     z.write("root-id32-ca.pem", pem(id32.der))
     add("root-id32", "X16", "verified", z.leaf(id32, extensions=[
         bc(False), ku(SIGN), san(HOST), ext("2.5.29.35", seq(der(0x80, long_id)))]), ca="root-id32-ca.pem")
-    # wolfSSL's way with it, as wolfssl.h says; nothing that anybody is owed
-    add("root-no-id", "X16", "trust", z.leaf(plain), ca="root-plain.pem")
+    add("root-no-id", "X16", "verified", z.leaf(plain), ca="root-plain.pem")
     add("root-by-name", "X16", "verified", z.leaf(plain, extensions=[bc(False), ku(SIGN), san(HOST)]),
         ca="root-plain.pem")
     limit = Ca(z, "inter-path1", root, path=1)
@@ -643,7 +642,64 @@ def usages_of_cas(z, inter, root):
         z.case("disorder-eku-" + label, "X19", expect, z.leaf(low), [low.der, first.der, inter.der][::-1])
         own = ca("root-for-" + label, None, uses)
         z.write(f"root-for-{label}-ca.pem", pem(own.der))
-        z.case("root-eku-" + label, "X19", expect, z.leaf(own), ca=f"root-for-{label}-ca.pem")
+        z.case("root-eku-" + label, "X19", expect, z.leaf(own), ca=f"root-for-{label}-ca.pem",
+               unfit=expect != "verified")
+
+
+def anchors(z, root, inter):
+    """What a file of trust anchors may hold, and which of it serves."""
+    def bare(issuer, **more):
+        return z.leaf(issuer, extensions=[bc(False), ku(SIGN), san(HOST)], **more)
+
+    def trusted(label, *cas):
+        z.write(f"of-{label}.pem", pem(*(c.der for c in cas)))
+        return {"ca": f"of-{label}.pem"}
+
+    # one name, several keys: a leaf that does not say which was signed with any of them
+    twins = [Ca(z, f"twin-{i}", cn="Zoo twin", kind=kind) for i, kind in enumerate(("p256", "rsa2048", "p384"))]
+    stranger = Ca(z, "twin-of-nobody", cn="Zoo twin")
+    for i, twin in enumerate(twins):
+        z.case(f"root-twin-{i}", "X31", "verified", z.leaf(twin), **trusted(f"twins-{i}", *twins))
+        z.case(f"root-twin-bare-{i}", "X31", "verified", bare(twin), **trusted(f"twins-bare-{i}", *twins))
+        below = Ca(z, f"below-twin-{i}", twin, extensions=[bc(True), ku(CERT_SIGN), skid(z.keys.get(f"below-twin-{i}"))])
+        z.case(f"root-twin-inter-{i}", "X31", "verified", bare(below), below, **trusted(f"twins-inter-{i}", *twins))
+    z.case("root-twin-none", "X31", "trust", bare(stranger), **trusted("twins-none", *twins))
+    z.case("root-twin-none-sent", "X31", "trust", bare(stranger), [stranger.der], **trusted("twins-sent", *twins))
+    # one key, two names
+    alias = [Ca(z, "root-alias", cn=cn) for cn in ("Zoo alias a", "Zoo alias b")]
+    for i in (0, 1):
+        z.case(f"root-alias-{i}", "X31", "verified", z.leaf(alias[i]), **trusted(f"alias-{i}", *alias))
+    short, shorter = Ca(z, "root-path0", path=0), Ca(z, "root-path1", path=1)
+    z.case("root-path0", "X17", "verified", z.leaf(short), **trusted("path0", short))
+    over = Ca(z, "over-root-path0", short)
+    z.case("root-path0-exceeded", "X17", "trust", z.leaf(over), over, **trusted("path0-exceeded", short))
+    one = Ca(z, "under-root-path1", shorter)
+    z.case("root-path1", "X17", "verified", z.leaf(one), one, **trusted("path1", shorter))
+    two = Ca(z, "over-root-path1", one)
+    z.case("root-path1-exceeded", "X17", "trust", z.leaf(two), two, **trusted("path1-exceeded", shorter))
+    for label, limits, expect in (("permitted", {"permitted": ["victim.example"]}, "verified"),
+                                  ("other", {"permitted": ["other.example"]}, "trust"),
+                                  ("excluded", {"excluded": ["victim.example"]}, "trust")):
+        key = z.keys.get("root-nc-" + label)
+        top = Ca(z, "root-nc-" + label, extensions=[bc(True), ku(CERT_SIGN), skid(key), constraints(**limits)])
+        z.case("root-nc-" + label, "X18", expect, z.leaf(top), **trusted("nc-" + label, top))
+        low = Ca(z, "below-root-nc-" + label, top)
+        # wolfSSL holds the common name of a CA against its issuer's constraints too: nothing that anybody is owed
+        z.case("root-nc-above-" + label, "X18", "trust", z.leaf(low), low, **trusted("nc-above-" + label, top))
+    strange = Ca(z, "root-critical", extensions=[bc(True), ku(CERT_SIGN), ext("1.2.3.4", der(5), True)])
+    z.case("root-critical", "X20", "trust", z.leaf(strange), **trusted("critical", strange))
+    early = Ca(z, "root-early", start=NOW + DAY)
+    z.case("root-early", "X15", "expired", z.leaf(early), **trusted("early", early))
+    stale = Ca(z, "root-stale", start=NOW - 9 * DAY, end=NOW - DAY)
+    z.case("root-stale-among", "X15", "expired", z.leaf(stale), **trusted("stale", root, stale))
+    forever = Ca(z, "root-forever", start=-19 * 365 * DAY, end=253402300799)
+    z.case("root-forever", "X15", "verified", z.leaf(forever), **trusted("forever", forever))
+    # a CA of a chain that is limited to other names, and of no use here, is not in the way
+    aside = Ca(z, "nc-aside", root, extensions=[bc(True), ku(CERT_SIGN), skid(z.keys.get("nc-aside")), akid(root.key),
+                                                constraints(permitted=["other.example"])])
+    below = Ca(z, "nc-aside-below", aside)
+    z.case("nc-unrelated-extra", "X18", "verified", z.leaf(inter), [inter.der, aside.der])
+    z.case("nc-unrelated-chain", "X18", "verified", z.leaf(inter), [inter.der, below.der, aside.der])
 
 
 def bundle(z, root, inter):
@@ -671,6 +727,7 @@ def build(folder):
     name_constraints(z, root)
     usages(z, inter, root)
     usages_of_cas(z, inter, root)
+    anchors(z, root, inter)
     bundle(z, root, inter)
     labels = [c["name"] for c in z.cases]
     assert len(set(labels)) == len(labels), [x for x in labels if labels.count(x) > 1]
