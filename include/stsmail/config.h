@@ -88,6 +88,18 @@
 #define STS_QUEUE_TEXT 768
 #endif
 
+/* Records that the flash store holds: two for each queued message, two for each domain, and what else is kept.
+ * 1..65535. 20 bytes of struct sts_flash_store each. */
+#ifndef STS_FLASH_RECORDS
+#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + 8)
+#endif
+
+/* Bytes that the flash store writes at once. 288..4096, no less than the flash's program_size, of which it is a
+ * multiple where that is over 32. One byte each; a smaller piece makes more of them, with 16 bytes of head each. */
+#ifndef STS_FLASH_PIECE
+#define STS_FLASH_PIECE 512
+#endif
+
 /* Largest policy file taken, bytes. RFC 8461 3.3 suggests 64 KB. Fixed: no memory. */
 #define STS_POLICY_FILE_MAX 65536u
 
@@ -140,6 +152,9 @@
 #endif
 #if STS_QUEUE_TEXT < 512 || STS_QUEUE_TEXT > 262144
 #error "STS_QUEUE_TEXT: 512..262144 bytes"
+#endif
+#if STS_FLASH_PIECE < 288 || STS_FLASH_PIECE > 4096 || STS_FLASH_PIECE % 32 != 0
+#error "STS_FLASH_PIECE: 288..4096 bytes, a multiple of 32"
 #endif
 #if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
 #error "STS_CACHE_MAX: 1..65535 policies"
