@@ -18,7 +18,10 @@ BOARD_WOLFSSL_C := $(addprefix src/,internal.c keys.c ssl.c tls.c tls13.c wolfio
     $(addprefix wolfcrypt/src/,aes.c asn.c chacha.c chacha20_poly1305.c ecc.c hash.c hmac.c kdf.c memory.c poly1305.c \
         random.c rsa.c sha256.c sha512.c sp_c32.c sp_cortexm.c sp_int.c wc_port.c wolfmath.c)
 BOARD_PORT := $(sort $(wildcard port/wolfssl/*.c)) port/lwip/raw.c
-BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c main.c report.c semihost.c startup.c)
+# An image of another kind, as the benches build it: its main file, and objects that are linked in.
+BOARD_MAIN := main.c
+BOARD_MORE :=
+BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c)
 
 # $(1): the board
 define board_rules
@@ -62,7 +65,7 @@ $$($(1)_ELF): $$($(1)_OBJ) boards/common-arm/roots.S boards/common-arm/sections.
 	if [ -s $$($(1)_ROOTS) ]; then $(B)/tool/trust $$($(1)_ROOTS) $$@.roots.bin; else : >$$@.roots.bin; fi
 	$(BOARD_CC) $(BOARD_CPU) -DBOARD_ROOTS='"$$@.roots.bin"' -c boards/common-arm/roots.S -o $$@.roots.o
 	$(BOARD_CC) $(BOARD_CPU) --specs=nano.specs -nostartfiles -Wl,--gc-sections,-Map=$$(@:.elf=.map) -L. \
-	    -T boards/$(1)/board.ld $$($(1)_OBJ) $$@.roots.o -o $$@
+	    -T boards/$(1)/board.ld $$($(1)_OBJ) $(BOARD_MORE) $$@.roots.o -o $$@
 
 # Linked anew when CA names another file.
 .PHONY: $(1)-ca

@@ -16,8 +16,10 @@
 #define WOLFSSL_SP_SMALL
 #define WOLFSSL_SP_384
 #define WOLFSSL_SP_4096
+#ifndef BOARD_PLAIN_C /* the bench measures what it is without, too */
 #define WOLFSSL_SP_ASM
 #define WOLFSSL_SP_ARM_CORTEX_M_ASM
+#endif
 
 /* We only verify with RSA: a key takes 2,100 bytes instead of 8,300. */
 #define WOLFSSL_RSA_PUBLIC_ONLY
