@@ -114,12 +114,11 @@ static int ca_failed(const char *file, const char *why)
     return EX_CONFIG;
 }
 
-/* Maps the file; NULL, and it was said why not. Of its roots only the one that a chain asks for is
- * looked at, so nothing is copied and nothing parsed here. */
-static const char *map_pem(const char *file, size_t *len)
+/* Maps the file; NULL, and it was said why not. */
+static const char *map_ca(const char *file, size_t *len)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    void *pem = MAP_FAILED;
+    void *text = MAP_FAILED;
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -130,15 +129,42 @@ static const char *map_pem(const char *file, size_t *len)
         ca_failed(file, "it is empty");
     } else {
         *len = (size_t)st.st_size;
-        pem = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (pem == MAP_FAILED) {
+        text = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (text == MAP_FAILED) {
             ca_failed(file, strerror(errno));
         }
     }
     if (fd >= 0) {
         close(fd);
     }
-    return pem != MAP_FAILED ? pem : NULL;
+    return text != MAP_FAILED ? text : NULL;
+}
+
+/* A table of trust anchors is used where it is mapped (`make trust` makes one); of a PEM file one is made, and the
+ * pages of it that nobody looks at are none. */
+static int trust(struct sts_wolfssl *wolf, const char *file, const char *text, size_t len)
+{
+    struct sts_wolfssl_made made;
+    void *table;
+
+    if (len >= 4 && memcmp(text, STS_WOLFSSL_TABLE_MAGIC, 4) == 0) {
+        if (sts_wolfssl_trust_table(wolf, text, len) < 1) {
+            return ca_failed(file,
+                             "it is a table of no roots, a damaged one, or of another version");
+        }
+        return 0;
+    }
+    table = keep(len + 16);
+    if (sts_wolfssl_table_make(text, len, table, len + 16, &made) < 1 ||
+        sts_wolfssl_trust_table(wolf, table, made.size) < 1) {
+        return ca_failed(file, made.unfit > 0 ? "it holds no certificate of a CA for servers"
+                                              : "it holds no certificate");
+    }
+    if (made.unreadable > 0) {
+        say("CA file %s: %u of its certificates cannot be read; the others are used", shown(file),
+            made.unreadable);
+    }
+    return 0;
 }
 
 static int setup_trust(const struct options *o, struct sts_mailer_config *config)
@@ -147,10 +173,10 @@ static int setup_trust(const struct options *o, struct sts_mailer_config *config
     static _Alignas(16) uint8_t pool[STS_WOLFSSL_POOL];
     const char *file = o->ca != NULL ? o->ca : "/etc/ssl/certs/ca-certificates.crt";
     size_t len = 0;
-    const char *pem = map_pem(file, &len);
+    const char *text = map_ca(file, &len);
     int error;
 
-    if (pem == NULL) {
+    if (text == NULL) {
         return EX_CONFIG;
     }
     error = sts_wolfssl_init(&wolf, pool, sizeof pool, &sts_posix_random);
@@ -158,11 +184,8 @@ static int setup_trust(const struct options *o, struct sts_mailer_config *config
         say("TLS cannot start: %s", sts_err_text(error));
         return EX_TEMPFAIL;
     }
-    if (sts_wolfssl_trust_pem(&wolf, pem, len) < 1) {
-        return ca_failed(file, "it holds no certificate");
-    }
     config->tls = &wolf.tls;
-    return 0;
+    return trust(&wolf, file, text, len);
 }
 
 static void setup_floors(const struct options *o, struct sts_mailer_config *config)

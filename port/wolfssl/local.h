@@ -72,6 +72,9 @@ struct sts_wolfssl_turn {
 };
 extern struct sts_wolfssl_turn sts_wolfssl_turn;
 
+/* Whether wolfSSL was built with hook.h: true, or it does not link. */
+bool sts_wolfssl_hooked(void);
+
 void sts_pool_init(struct sts_wolfssl_pool *p, void *pool, size_t size);
 void *sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
 void sts_pool_give(struct sts_wolfssl_pool *p, void *ptr);

@@ -32,9 +32,6 @@ static const char suites[] = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SH
 static const uint16_t suite_numbers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c,
                                          0xc02f, 0xc030, 0xcca8, 0xcca9};
 
-/* Both are in wolfSSL's objects, if those were built with hook.h: without, this does not link. */
-extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
-
 static const word16 groups[] = {STS_WOLFSSL_GROUPS};
 
 /* ---- the verdict ------------------------------------------------------------------------------- */
@@ -442,7 +439,7 @@ int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struc
     *w = (struct sts_wolfssl){.seed = seed};
     sts_pool_init(&w->pool, pool, size);
     turn(w, NULL);
-    if (!sts_wolfssl_hook_asn || !sts_wolfssl_hook_internal || wolfSSL_Init() != WOLFSSL_SUCCESS) {
+    if (!sts_wolfssl_hooked() || wolfSSL_Init() != WOLFSSL_SUCCESS) {
         return STS_ERR_MEMORY;
     }
     w->tls = (struct sts_tls){.ctx = w,

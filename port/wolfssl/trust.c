@@ -315,6 +315,15 @@ static Signer *get(void *cm, unsigned char *hash, enum by by)
 
 /* ---- the hooks --------------------------------------------------------------------------------------- */
 
+/* Each is in an object of wolfSSL's that asks us. (This also draws this file out of an archive that stands before
+ * wolfSSL's.) */
+extern const char sts_wolfssl_hook_asn, sts_wolfssl_hook_internal;
+
+bool sts_wolfssl_hooked(void)
+{
+    return sts_wolfssl_hook_asn && sts_wolfssl_hook_internal;
+}
+
 Signer *sts_wolfssl_get_ca(void *cm, unsigned char *hash)
 {
     return get(cm, hash, BY_KEY_ID);
