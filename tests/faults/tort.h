@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the scenarios of the torture share: which call fails and how, and how a broken promise is told.
+ */
+#ifndef STS_FAULTS_TORT_H
+#define STS_FAULTS_TORT_H
+
+#include "faulty_store.h"
+
+enum fault_mode {
+    FAULT_NONE,
+    FAULT_ONCE,
+    FAULT_KIND, /* from that call on, every one of its kind */
+    FAULT_ALL,  /* from that call on, every call */
+    FAULT_PAIR,
+};
+
+/* A course of events that is run again for each fault. The fault strikes in act(), never in the others. */
+struct scenario {
+    const char *name;
+    bool pairs;
+    void (*prepare)(void); /* a world, and what was learnt before */
+    void (*act)(void);
+    void (*again)(void); /* the next try, without faults */
+};
+
+enum {
+    TORT_CALLS = 20000,
+};
+
+struct torture {
+    uint8_t mode; /* enum fault_mode */
+    uint32_t at[2], variant[2];
+    uint8_t kind; /* of call at[0], once it has come */
+    bool armed;
+    uint32_t count;            /* calls in act() so far */
+    uint8_t trace[TORT_CALLS]; /* their kinds */
+    bool own;                  /* all that failed is this device's own trouble */
+    bool struck;
+    bool verbose;
+    const char *broken; /* the promise, or NULL */
+};
+
+static struct torture tort;
+
+/* What each call can return instead; 0 ends a row (as a value it is NOTHING). */
+#define NOTHING 2000
+
+static const int variants[CALLS][8] = {
+    [CALL_UDP_OPEN] = {STS_ERR_CONNECT},
+    [CALL_TCP_OPEN] = {STS_ERR_CONNECT},
+    [CALL_CONNECTED] = {STS_ERR_CONNECT, STS_BUSY},
+    [CALL_SEND] = {-1, NOTHING},
+    [CALL_RECV] = {-1, NOTHING},
+    [CALL_RANDOM] = {STS_ERR_RANDOM},
+    [CALL_TLS_OPEN] = {STS_ERR_MEMORY, STS_ERR_RANDOM, STS_ERR_CONFIG, STS_ERR_CLOCK},
+    [CALL_HANDSHAKE] = {STS_ERR_MEMORY, STS_ERR_TLS, STS_ERR_CLOSED, STS_ERR_CERT_TRUST,
+                        STS_ERR_CERT_HOST, STS_ERR_CERT_EXPIRED, STS_BUSY, LIES},
+    [CALL_TLS_SEND] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, NOTHING},
+    [CALL_TLS_RECV] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, STS_ERR_END, NOTHING},
+    [CALL_PUT] = {STS_ERR_SPACE, STS_ERR_IO},
+    [CALL_WRITE] = {STS_ERR_IO, STS_ERR_SPACE},
+    [CALL_COMMIT] = {STS_ERR_IO, STS_ERR_SPACE},
+    [CALL_GET] = {STS_ERR_IO},
+    [CALL_READ] = {STS_ERR_IO},
+    [CALL_REMOVE] = {STS_ERR_IO},
+    [CALL_ITERATE] = {STS_ERR_IO},
+    [CALL_FLASH_READ] = {STS_ERR_IO},
+    [CALL_FLASH_PROGRAM] = {STS_ERR_IO},
+    [CALL_FLASH_ERASE] = {STS_ERR_IO},
+    [CALL_FLASH_SYNC] = {STS_ERR_IO},
+    [CALL_CLOCK] = {STS_CLOCK_UNSET - 1},
+    [CALL_REWIND] = {STS_ERR_IO},
+    [CALL_SOURCE] = {STS_ERR_IO},
+};
+
+static inline uint32_t variants_of(unsigned call)
+{
+    uint32_t n = 0;
+
+    while (n < 8 && variants[call][n] != 0) {
+        n++;
+    }
+    return n;
+}
+
+/* Trouble of this device, which no peer can make: no reason to trust anybody less strictly (H26, F07). */
+static inline bool is_own(enum call call, int value)
+{
+    return call == CALL_RANDOM || call == CALL_TLS_OPEN || call >= CALL_PUT ||
+           value == STS_ERR_MEMORY;
+}
+
+static inline int strike(enum call call, uint32_t variant)
+{
+    int value = variants[call][variant % variants_of(call)];
+
+    tort.own = tort.own && is_own(call, value);
+    tort.struck = true;
+    if (tort.verbose) {
+        printf("    call %lu, %s: %d\n", (unsigned long)tort.count, call_names[call], value);
+    }
+    if (value == NOTHING || value == STS_BUSY) {
+        in.stuck = in.ms + 1000;
+        return value == NOTHING ? 0 : value;
+    }
+    return value;
+}
+
+static inline int tort_fails(enum call call)
+{
+    uint32_t n;
+
+    if (!tort.armed) {
+        return WORKS;
+    }
+    n = tort.count++;
+    if (n < TORT_CALLS) {
+        tort.trace[n] = (uint8_t)call;
+    }
+    if (n == tort.at[0]) {
+        tort.kind = (uint8_t)call;
+    }
+    switch (tort.mode) {
+    case FAULT_ONCE: return n == tort.at[0] ? strike(call, tort.variant[0]) : WORKS;
+    case FAULT_KIND:
+        return n >= tort.at[0] && call == tort.kind ? strike(call, tort.variant[0]) : WORKS;
+    case FAULT_ALL: return n >= tort.at[0] ? strike(call, tort.variant[0]) : WORKS;
+    case FAULT_PAIR:
+        return n == tort.at[0]   ? strike(call, tort.variant[0])
+               : n == tort.at[1] ? strike(call, tort.variant[1])
+                                 : WORKS;
+    default: return WORKS;
+    }
+}
+
+/* The first broken promise counts. */
+static inline void promise(bool kept, const char *what)
+{
+    if (!kept && tort.broken == NULL) {
+        tort.broken = what;
+    }
+    if (!kept && tort.verbose) {
+        printf("    BROKEN: %s\n", what);
+    }
+}
+
+static inline bool without_faults(void)
+{
+    return tort.mode == FAULT_NONE || !tort.struck;
+}
+
+#endif
