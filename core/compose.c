@@ -11,7 +11,6 @@
 
 #define LINE_MAX  76 /* RFC 2047 2: longest line with an encoded word */
 #define PLAIN_MAX 64 /* a longer text is given as encoded words, which can be folded anywhere */
-#define DATE_MAX  INT64_C(253402300799) /* 9999-12-31 23:59:59: four digits (RFC 5322 3.3) */
 
 static const char word_open[] = "=?utf-8?q?";
 static const char word_close[] = "?=";
@@ -66,7 +65,7 @@ uint8_t sts_compose_check(const struct sts_message *m)
     if (m->date_s <= 0) {
         return STS_WHY_CLOCK; /* C11: a device whose clock was never set must not write 1970 */
     }
-    return m->date_s > DATE_MAX ? STS_WHY_DATE : STS_WHY_NOTHING;
+    return m->date_s > STS_DATE_MAX ? STS_WHY_DATE : STS_WHY_NOTHING;
 }
 
 /* ---- text -------------------------------------------------------------------------------- */
@@ -217,17 +216,10 @@ static bool put_subject(struct sts_reader *r)
     return subject[r->at] != '\0';
 }
 
-static void put_number(struct sts_reader *r, unsigned n, unsigned width)
+static void put_number(struct sts_out *o, unsigned n, unsigned width)
 {
     for (unsigned unit = width == 4 ? 1000 : 10; unit > 0; unit /= 10) {
-        sts_reader_put(r, (char)('0' + n / unit % 10));
-    }
-}
-
-static void put_three(struct sts_reader *r, const char *names, unsigned n)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        sts_reader_put(r, names[3 * n + i]);
+        sts_out_char(o, (char)('0' + n / unit % 10));
     }
 }
 
@@ -237,42 +229,52 @@ static unsigned year_days(unsigned year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 366 : 365;
 }
 
-static void put_day(struct sts_reader *r, uint32_t days)
+static void put_day(struct sts_out *o, uint32_t days)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned year = 1970;
     unsigned month = 0;
     unsigned len;
 
-    put_three(r, "ThuFriSatSunMonTueWed", days % 7); /* 1970-01-01 was a Thursday */
+    sts_out_bytes(o, "ThuFriSatSunMonTueWed" + 3 * (days % 7), 3); /* 1970-01-01 was a Thursday */
     for (; days >= (len = year_days(year)); days -= len) {
         year++;
     }
     for (; days >= (len = lengths[month] + (month == 1 ? year_days(year) - 365 : 0)); days -= len) {
         month++;
     }
-    put_text(r, ", ");
-    put_number(r, days + 1, 2);
-    sts_reader_put(r, ' ');
-    put_three(r, "JanFebMarAprMayJunJulAugSepOctNovDec", month);
-    sts_reader_put(r, ' ');
-    put_number(r, year, 4);
+    sts_out_text(o, ", ");
+    put_number(o, days + 1, 2);
+    sts_out_char(o, ' ');
+    sts_out_bytes(o, "JanFebMarAprMayJunJulAugSepOctNovDec" + 3 * (size_t)month, 3);
+    sts_out_char(o, ' ');
+    put_number(o, year, 4);
+}
+
+void sts_compose_date(struct sts_out *o, int64_t date_s)
+{
+    uint64_t time = (uint64_t)date_s;
+    uint32_t second = (uint32_t)(time % 86400);
+
+    put_day(o, (uint32_t)(time / 86400));
+    sts_out_char(o, ' ');
+    put_number(o, second / 3600, 2);
+    sts_out_char(o, ':');
+    put_number(o, second / 60 % 60, 2);
+    sts_out_char(o, ':');
+    put_number(o, second % 60, 2);
+    sts_out_text(o, " +0000");
 }
 
 static bool put_date(struct sts_reader *r)
 {
-    uint64_t time = (uint64_t)r->message->date_s;
-    uint32_t second = (uint32_t)(time % 86400);
+    char date[40];
+    struct sts_out o;
 
-    sts_reader_put(r, ' ');
-    put_day(r, (uint32_t)(time / 86400));
-    sts_reader_put(r, ' ');
-    put_number(r, second / 3600, 2);
-    sts_reader_put(r, ':');
-    put_number(r, second / 60 % 60, 2);
-    sts_reader_put(r, ':');
-    put_number(r, second % 60, 2);
-    put_text(r, " +0000");
+    sts_out_start(&o, date, sizeof date);
+    sts_out_char(&o, ' ');
+    sts_compose_date(&o, r->message->date_s);
+    put_text(r, sts_out_end(&o));
     return false;
 }
 
@@ -326,7 +328,8 @@ static const struct field {
 
 static bool is_absent(const struct sts_message *m, uint8_t field)
 {
-    return (field == F_SUBJECT && m->subject == NULL) || (field == F_ID && m->message_id == NULL);
+    return (field == F_SUBJECT && m->subject == NULL) || (field == F_ID && m->message_id == NULL) ||
+           (field == F_DATE && m->date_s <= 0);
 }
 
 bool sts_compose_step(struct sts_reader *r)

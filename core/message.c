@@ -414,12 +414,12 @@ int sts_message_check(const struct sts_message *m)
     return error_of(check(m));
 }
 
-int sts_reader_start(struct sts_reader *r, const struct sts_message *m, bool stuff)
+static int start(struct sts_reader *r, const struct sts_message *m, bool stuff, uint8_t why)
 {
     memset(r, 0, sizeof *r);
     r->message = m;
     r->stuff = stuff;
-    if (fail(r, check(m)) != STS_OK || rewind_input(r) != STS_OK) {
+    if (fail(r, why) != STS_OK || rewind_input(r) != STS_OK) {
         return r->error;
     }
     r->special = is_special(r);
@@ -429,6 +429,18 @@ int sts_reader_start(struct sts_reader *r, const struct sts_message *m, bool stu
     r->state = m->raw != NULL ? H_FIRST : S_COMPOSE;
     r->line = 1;
     return STS_OK;
+}
+
+int sts_reader_start(struct sts_reader *r, const struct sts_message *m, bool stuff)
+{
+    return start(r, m, stuff, check(m));
+}
+
+int sts_reader_start_kept(struct sts_reader *r, const struct sts_message *m)
+{
+    uint8_t why = check(m);
+
+    return start(r, m, false, why == STS_WHY_CLOCK ? STS_WHY_NOTHING : why);
 }
 
 const char *sts_reader_reason(const struct sts_reader *r)

@@ -324,6 +324,44 @@ TEST(c11_an_unset_clock_gives_no_date)
     CHECK(sts_message_check(&m) == STS_ERR_ARG && why_of(&m) == STS_WHY_DATE);
 }
 
+/* C11: a message that is kept until the time is known lacks its Date alone; what is put before it then is what
+ * would have stood there. */
+TEST(c11_a_message_is_kept_without_a_date_and_given_one_later)
+{
+    struct sts_message m = plain;
+    char dated[sizeof got], field[64];
+    struct sts_out o;
+    char *at;
+    int32_t n;
+
+    m.date_s = 1790000000;
+    CHECK(read_all(&m, false, 300) == STS_OK);
+    memcpy(dated, got, got_len + 1);
+    m.date_s = 0;
+    CHECK(sts_reader_start_kept(&reader, &m) == STS_OK);
+    for (got_len = 0; (n = sts_reader_read(&reader, (uint8_t *)got + got_len, 7)) > 0;) {
+        got_len += (size_t)n;
+    }
+    got[got_len] = '\0';
+    CHECK(n == 0 && reader.facts.size == got_len && !has("Date:"));
+    sts_out_start(&o, field, sizeof field);
+    sts_out_text(&o, "\r\nDate: ");
+    sts_compose_date(&o, 1790000000);
+    CHECK(o.len == 8 + 31);
+    at = strstr(dated, sts_out_end(&o));
+    CHECK(at != NULL);
+    memmove(at, at + o.len, strlen(at + o.len) + 1);
+    CHECK(strcmp(dated, got) == 0);
+    m.date_s = 1790000000; /* known: in its place, as ever */
+    CHECK(sts_reader_start_kept(&reader, &m) == STS_OK);
+    m.date_s = STS_DATE_MAX + 1;
+    CHECK(sts_reader_start_kept(&reader, &m) == STS_ERR_ARG);
+    m.date_s = 0;
+    m.subject = "two\nlines"; /* all else is checked */
+    CHECK(sts_reader_start_kept(&reader, &m) == STS_ERR_MESSAGE);
+    CHECK(sts_reader_start_kept(&reader, NULL) == STS_ERR_ARG);
+}
+
 static const char *subject_line(const char *subject)
 {
     struct sts_message m = plain;

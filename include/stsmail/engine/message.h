@@ -16,6 +16,7 @@
 #ifndef STSMAIL_ENGINE_MESSAGE_H
 #define STSMAIL_ENGINE_MESSAGE_H
 
+#include <stsmail/engine/text.h>
 #include <stsmail/engine/utf8.h>
 #include <stsmail/message.h>
 
@@ -67,6 +68,10 @@ int sts_message_check(const struct sts_message *m);
  * Reads up to 16 KiB of the source ahead, to see how the message has to be written. */
 int sts_reader_start(struct sts_reader *r, const struct sts_message *m, bool stuff);
 
+/* As above for a message that is kept before it is sent: not stuffed; and a composed one whose time is not known yet
+ * (date_s <= 0) comes without a Date field, to be given one later (C11). */
+int sts_reader_start_kept(struct sts_reader *r, const struct sts_message *m);
+
 /* Bytes put into buf (1..size), 0 at the end, < 0: STS_ERR_IO (the source), STS_ERR_MESSAGE (what was read cannot be
  * sent); sticky. size >= 1. Reads at most a few hundred octets of the source per call beyond what it gives. */
 int32_t sts_reader_read(struct sts_reader *r, uint8_t *buf, size_t size);
@@ -102,6 +107,10 @@ enum sts_message_why {
 
 /* What is wrong with the members of a message that is to be composed (enum sts_message_why). */
 uint8_t sts_compose_check(const struct sts_message *m);
+
+/* The text of a Date field: 31 octets (RFC 5322 3.3). date_s: 0..STS_DATE_MAX. */
+#define STS_DATE_MAX INT64_C(253402300799) /* 9999-12-31 23:59:59: four digits of a year */
+void sts_compose_date(struct sts_out *o, int64_t date_s);
 
 /* Gives the next piece of the composed header; false: there is no more, the body begins. */
 bool sts_compose_step(struct sts_reader *r);
