@@ -4,10 +4,13 @@
  * is read.
  *
  * A record is a head (struct policy_head, struct waits: octets only, numbers big-endian), the
- * domain with a NUL, and for a policy its mx patterns, each with a NUL. One that is not exactly
+ * domain with a NUL, and for a policy its mx patterns, each with a NUL. Beside each enforced policy lies a mark, a format octet
+ * and the domain: written behind the policy and removed before it, so that a mark without its policy says that the policy
+ * was lost, whenever the power went. A record that is not exactly
  * so was not written by this version: it counts as absent, and stays until its name or its place
  * is needed. That the octets are as they were written is the store's business.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include <stsmail/engine/cache.h>
@@ -15,9 +18,10 @@
 
 #define FORMAT 1
 #define WAITS  4    /* ids of a domain that may fail in WAIT_S (P24) */
-#define WAIT_S 300  /* */
+#define WAIT_S 300u /* */
 #define FREE   0x55 /* octet of a free place: an id that none equals, a failure long ago */
 #define DAY_S  86400
+#define PIN_S  (7 * DAY_S) /* an enforced policy that was used so lately stays (F11) */
 
 struct number {
     uint8_t octets[8];
@@ -39,11 +43,13 @@ struct wait {
     char id[STS_ID_SIZE];
 };
 
-/* The failed fetches of a domain. */
+/* The failed fetches of a domain. The octet stands behind the domain, and was not there once. */
 struct waits {
     uint8_t format;
     struct wait w[WAITS];
+    uint8_t failures; /* in a row; counts 255, 232, ... */
 };
+#define WAITS_HEAD offsetof(struct waits, failures)
 
 static void put_number(struct number *to, uint64_t n)
 {
@@ -267,8 +273,9 @@ int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_pol
 
 static bool is_expired(const struct sts_cached *info, const struct sts_time *now)
 {
-    /* not before its age is over max_age. R-112: nothing expires without a clock. */
-    return is_set(now) && age_of(info->fetched_at, now->utc_s) > (int64_t)info->max_age_s;
+    /* not before its age is over max_age. R-112: nothing expires without a clock, nor by one in doubt (C04). */
+    return now->trust > STS_CLOCK_DOUBTED &&
+           age_of(info->fetched_at, now->utc_s) > (int64_t)info->max_age_s;
 }
 
 int sts_cache_get(const struct sts_store *s, const char *domain, const struct sts_time *now,
@@ -284,27 +291,43 @@ int sts_cache_get(const struct sts_store *s, const char *domain, const struct st
 /* The table of a domain; an empty one where there is none. STS_OK or STS_ERR_IO, STS_ERR_ARG. */
 static int read_waits(const struct sts_store *s, const char *domain, struct waits *t)
 {
-    int e = open_record(s, STS_STORE_WAIT, domain, &t->format, sizeof *t);
+    int e = open_record(s, STS_STORE_WAIT, domain, &t->format, WAITS_HEAD);
 
     if (e == STS_OK) {
+        t->failures = 0;
+        e = s->read(s->ctx, &t->failures, 1) < 0 ? STS_ERR_IO : STS_OK;
         s->done(s->ctx);
     } else if (e == STS_ERR_ABSENT) {
         memset(t, FREE, sizeof *t);
+        t->failures = 0;
         e = STS_OK;
     }
     return e;
 }
 
-/* Seconds that a failure makes wait yet; 0: it does not count any more. One from the future
- * counts as long: a clock that went back further frees the wait. */
-static uint32_t wait_left(const struct wait *w, const struct sts_time *now)
+/* Seconds that a failure makes wait yet, of `wait`; 0: it does not count any more. One from the future counts as long: a clock that
+ * went back further frees the wait. */
+static uint32_t wait_left(const struct wait *w, const struct sts_time *now, uint32_t wait)
 {
-    uint32_t left = (uint32_t)get_number(&w->failed_at) + WAIT_S - (uint32_t)now->utc_s;
+    uint32_t left = (uint32_t)get_number(&w->failed_at) + wait - (uint32_t)now->utc_s;
 
-    if (left > 2 * WAIT_S) {
+    if (left > wait + WAIT_S) {
         return 0;
     }
-    return left > WAIT_S ? WAIT_S : left;
+    return left > wait ? wait : left;
+}
+
+/* Of all failures in a table. */
+static uint32_t most_left(const struct waits *t, const struct sts_time *now, uint32_t wait)
+{
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < WAITS; i++) {
+        uint32_t left = wait_left(&t->w[i], now, wait);
+
+        most = left > most ? left : most;
+    }
+    return most;
 }
 
 /* The place of id: where it is noted; else the one that waits least, which may be a free one. */
@@ -317,11 +340,73 @@ static struct wait *find_wait(struct waits *t, const char *id, const struct sts_
         if (size <= sizeof best->id && memcmp(t->w[i].id, id, size) == 0) {
             return &t->w[i];
         }
-        if (wait_left(&t->w[i], now) < wait_left(best, now)) {
+        if (wait_left(&t->w[i], now, WAIT_S) < wait_left(best, now, WAIT_S)) {
             best = &t->w[i];
         }
     }
     return best;
+}
+
+/* ---- marks -------------------------------------------------------------------------------- */
+
+/* Whether an enforced policy of domain is, or was, kept. */
+static bool is_marked(const struct sts_store *s, const char *domain)
+{
+    uint8_t format;
+    bool marked = open_record(s, STS_STORE_MARK, domain, &format, 1) == STS_OK;
+
+    if (marked) {
+        s->done(s->ctx);
+    }
+    return marked;
+}
+
+/* What an error costs is the evidence. */
+static void mark(const struct sts_store *s, const char *domain)
+{
+    static const uint8_t format = FORMAT;
+
+    if (!is_marked(s, domain) && begin(s, STS_STORE_MARK, domain, &format, 1) == STS_OK) {
+        (void)finish(s, STS_OK);
+    }
+}
+
+/* STS_OK: none is there. */
+static int unmark(const struct sts_store *s, const char *domain)
+{
+    int e = s->remove(s->ctx, STS_STORE_MARK, domain);
+
+    return e == STS_ERR_ABSENT ? STS_OK : e;
+}
+
+/* What a mark says now: the policy is in force (STS_BUSY), was replaced by a lesser one (STS_OK), lapsed, or was lost; STS_ERR_IO. */
+static int judge_mark(const struct sts_store *s, const char *domain, const struct sts_time *now)
+{
+    struct sts_cached info;
+    int e = sts_cache_peek(s, domain, NULL, &info);
+
+    if (e != STS_OK) {
+        return e == STS_ERR_IO ? e : STS_EVENT_CACHE_LOST;
+    }
+    if (info.mode != STS_MODE_ENFORCE) {
+        return STS_OK;
+    }
+    return is_expired(&info, now) ? STS_EVENT_POLICY_LAPSED : STS_BUSY;
+}
+
+int sts_cache_gone(const struct sts_store *s, const char *domain, const struct sts_time *now)
+{
+    int event, e;
+
+    if (s == NULL || !is_marked(s, domain)) {
+        return STS_OK;
+    }
+    event = judge_mark(s, domain, now);
+    if (event < 0 || event == STS_BUSY) {
+        return event == STS_BUSY ? STS_OK : event;
+    }
+    e = unmark(s, domain); /* said once */
+    return e == STS_OK ? event : e;
 }
 
 /* ---- room --------------------------------------------------------------------------------- */
@@ -346,6 +431,12 @@ static uint64_t mode_worth(unsigned mode)
     return (uint64_t)(mode + 1u) << 56;
 }
 
+/* That, and the last use. */
+static uint64_t used_worth(unsigned mode, int64_t used_at)
+{
+    return mode_worth(mode) | ((uint64_t)used_at & (UINT64_MAX >> 8));
+}
+
 /* expired (or of no use to this version), none, testing, enforce; then the last use. */
 static uint64_t policy_worth(const struct walk *w, const char *key)
 {
@@ -358,24 +449,15 @@ static uint64_t policy_worth(const struct walk *w, const char *key)
     if (is_expired(&info, w->now)) {
         return 0;
     }
-    return mode_worth(info.mode) | ((uint64_t)info.used_at & (UINT64_MAX >> 8));
+    return used_worth(info.mode, info.used_at);
 }
 
 /* What it makes wait yet. */
 static uint64_t wait_worth(const struct walk *w, const char *key)
 {
     struct waits t;
-    uint32_t most = 0;
 
-    if (read_waits(w->s, key, &t) == STS_ERR_IO) {
-        return NO_VICTIM;
-    }
-    for (size_t i = 0; i < WAITS; i++) {
-        uint32_t left = wait_left(&t.w[i], w->now);
-
-        most = left > most ? left : most;
-    }
-    return most;
+    return read_waits(w->s, key, &t) == STS_OK ? most_left(&t, w->now, WAIT_S) : NO_VICTIM;
 }
 
 static bool walk_key(void *arg, const char *key)
@@ -420,6 +502,9 @@ static int make_room(const struct sts_store *s, uint8_t kind, const char *keep, 
         } else if (e == STS_OK && w.worth >= worth) {
             e = STS_ERR_SPACE; /* F11: an enforced policy does not make room for a lesser one */
         }
+        if (e == STS_OK && kind == STS_STORE_POLICY) {
+            e = unmark(s, w.victim);
+        }
         if (e == STS_OK) {
             e = s->remove(s->ctx, kind, w.victim);
             w.count--;
@@ -445,11 +530,12 @@ static int begin_new(const struct sts_store *s, uint8_t kind, const char *domain
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
-                  const struct sts_policy *policy, const struct sts_time *now,
-                  const struct sts_log *log)
+int sts_cache_renew(const struct sts_store *s, const char *domain, const char *id,
+                    const struct sts_policy *policy, int64_t used_at, const struct sts_time *now,
+                    const struct sts_log *log)
 {
     struct policy_head head = {.format = FORMAT, .mode = policy->mode, .cut = policy->cut};
+    uint64_t worth = mode_worth(policy->mode + 1u);
     int e;
 
     if (s == NULL) {
@@ -463,16 +549,31 @@ int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
     }
     put_number(&head.max_age, policy->max_age_s);
     put_number(&head.fetched_at, (uint64_t)now->utc_s);
-    put_number(&head.used_at, (uint64_t)now->utc_s);
+    put_number(&head.used_at, (uint64_t)used_at);
     put_number(&head.mx_len, policy->mx_len);
     memcpy(head.id, id, sts_len(id));
 
-    e = begin_new(s, STS_STORE_POLICY, domain, mode_worth(policy->mode + 1u), now, log,
-                  &head.format, sizeof head);
+    if (policy->mode == STS_MODE_ENFORCE) {
+        worth = used_worth(STS_MODE_ENFORCE, now->utc_s - PIN_S); /* F11: nor for a newcomer */
+    }
+    e = begin_new(s, STS_STORE_POLICY, domain, worth, now, log, &head.format, sizeof head);
     if (e != STS_OK) {
         return e;
     }
-    return finish(s, s->write(s->ctx, policy->mx, policy->mx_len));
+    e = finish(s, s->write(s->ctx, policy->mx, policy->mx_len));
+    if (e == STS_OK && policy->mode == STS_MODE_ENFORCE) {
+        mark(s, domain);
+    } else if (e == STS_OK) {
+        (void)unmark(s, domain);
+    }
+    return e;
+}
+
+int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
+                  const struct sts_policy *policy, const struct sts_time *now,
+                  const struct sts_log *log)
+{
+    return sts_cache_renew(s, domain, id, policy, now->utc_s, now, log);
 }
 
 /* Writes the rest of the open record behind a new head. */
@@ -515,7 +616,9 @@ int sts_cache_touch(const struct sts_store *s, const char *domain, const struct 
 
 int sts_cache_drop(const struct sts_store *s, const char *domain)
 {
-    return s == NULL ? STS_ERR_ABSENT : s->remove(s->ctx, STS_STORE_POLICY, domain);
+    int e = s == NULL ? STS_ERR_ABSENT : unmark(s, domain);
+
+    return e == STS_OK ? s->remove(s->ctx, STS_STORE_POLICY, domain) : e;
 }
 
 /* ---- when to ask again --------------------------------------------------------------------- */
@@ -531,7 +634,7 @@ bool sts_cache_refresh_due(const struct sts_cached *info, const char *domain, ui
         return false; /* nothing could be fetched */
     }
     age = age_of(info->fetched_at, now->utc_s);
-    if (age < -WAIT_S) {
+    if (age < -(int64_t)WAIT_S) {
         return true; /* fetched in the future: held, but it must not wait until then (C03) */
     }
     for (; *domain != '\0'; domain++) {
@@ -550,7 +653,7 @@ uint32_t sts_cache_wait_s(const struct sts_store *s, const char *domain, const c
         return 0;
     }
     /* Of an id that is not noted: until a place is free, if all are taken (P24). */
-    return wait_left(find_wait(&t, id, now), now);
+    return wait_left(find_wait(&t, id, now), now, WAIT_S);
 }
 
 int sts_cache_failed(const struct sts_store *s, const char *domain, const char *id,
@@ -572,14 +675,97 @@ int sts_cache_failed(const struct sts_store *s, const char *domain, const char *
     memset(w->id, 0, sizeof w->id);
     memcpy(w->id, id, sts_len(id));
     t.format = FORMAT;
+    t.failures = t.failures == UINT8_MAX ? UINT8_MAX - 23 : (uint8_t)(t.failures + 1);
 
-    e = begin_new(s, STS_STORE_WAIT, domain, NO_VICTIM, now, NULL, &t.format, sizeof t);
-    return e == STS_OK ? finish(s, STS_OK) : e;
+    e = begin_new(s, STS_STORE_WAIT, domain, NO_VICTIM, now, NULL, &t.format, WAITS_HEAD);
+    return e == STS_OK ? finish(s, s->write(s->ctx, &t.failures, 1)) : e;
+}
+
+unsigned sts_cache_failures(const struct sts_store *s, const char *domain)
+{
+    struct waits t;
+
+    return s != NULL && read_waits(s, domain, &t) == STS_OK ? t.failures : 0;
 }
 
 int sts_cache_fetched(const struct sts_store *s, const char *domain)
 {
     int e = s == NULL ? STS_OK : s->remove(s->ctx, STS_STORE_WAIT, domain);
 
+    return e == STS_ERR_ABSENT ? STS_OK : e;
+}
+
+/* ---- for an idle device -------------------------------------------------------------------- */
+
+/* A walk that ends at the first key that is wanted. */
+struct search {
+    const struct sts_store *s;
+    const struct sts_time *now;
+    uint32_t seed;
+    uint8_t kind;
+    bool found;
+    char *domain;
+};
+
+/* Whether the failures in a row let a refresh be tried: 5 minutes after the first, twice as long after each of the
+ * next, an hour at the most (H24). */
+static bool is_free(const struct search *w, const char *domain)
+{
+    static const uint16_t waits_s[] = {WAIT_S, WAIT_S, 2 * WAIT_S, 4 * WAIT_S, 8 * WAIT_S};
+    struct waits t;
+
+    if (read_waits(w->s, domain, &t) != STS_OK) {
+        return true; /* as in sts_cache_wait_s() */
+    }
+    return most_left(&t, w->now, t.failures > 4 ? 12 * WAIT_S : waits_s[t.failures]) == 0;
+}
+
+/* Not what has expired, which is the domain's to announce again; nor mode none. */
+static bool is_due(const struct search *w, const char *domain)
+{
+    struct sts_cached info;
+
+    return sts_cache_peek(w->s, domain, NULL, &info) == STS_OK && info.mode != STS_MODE_NONE &&
+           !is_expired(&info, w->now) && sts_cache_refresh_due(&info, domain, w->seed, w->now) &&
+           is_free(w, domain);
+}
+
+static bool search_key(void *arg, const char *key)
+{
+    struct search *w = arg;
+
+    w->found =
+        w->kind == STS_STORE_POLICY ? is_due(w, key) : judge_mark(w->s, key, w->now) != STS_BUSY;
+    if (w->found) {
+        memcpy(w->domain, key, sts_len(key) + 1);
+    }
+    return !w->found;
+}
+
+static int search(struct search *w)
+{
+    int e = w->s->iterate(w->s->ctx, w->kind, search_key, w);
+
+    return e == STS_OK && !w->found ? STS_ERR_ABSENT : e;
+}
+
+int sts_cache_next_due(const struct sts_store *s, uint32_t seed, const struct sts_time *now,
+                       char domain[STS_NAME_SIZE])
+{
+    struct search w = {
+        .s = s, .now = now, .seed = seed, .kind = STS_STORE_POLICY, .domain = domain};
+
+    return s != NULL ? search(&w) : STS_ERR_ABSENT;
+}
+
+int sts_cache_next_gone(const struct sts_store *s, const struct sts_time *now,
+                        char domain[STS_NAME_SIZE])
+{
+    struct search w = {.s = s, .now = now, .kind = STS_STORE_MARK, .domain = domain};
+    int e = STS_OK;
+
+    while (s != NULL && e == STS_OK && (e = search(&w)) == STS_OK) {
+        e = sts_cache_gone(s, domain, now); /* a mark of no meaning is taken away as well */
+    }
     return e == STS_ERR_ABSENT ? STS_OK : e;
 }

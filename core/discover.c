@@ -8,6 +8,9 @@
 
 #include <stsmail/engine/text.h>
 
+#define ALARM_AFTER 3  /* failures in a row, */
+#define ALARM_AGAIN 24 /* and each so many: a day, at one an hour */
+
 enum state {
     ASKING,   /* MX, TXT and the policy host's addresses are on their way */
     FETCHING, /* the policy is */
@@ -117,6 +120,33 @@ static bool provisioned(struct sts_discover *d)
            listed(d, d->config.more, d->config.more_count);
 }
 
+/* To the log, and to the owner. */
+static void tell(const struct sts_discover_config *c, int event, const char *domain)
+{
+    static const char texts[][48] = {
+        "policy-weakened: a lesser policy was fetched",
+        "policy-lapsed: an enforced policy ran out",
+        "cache-lost: an enforced policy is not there",
+        "refresh-failing: time and again no policy comes",
+    };
+
+    sts_log_line(c->log, STS_LOG_WARNING, texts[event - 1], " for ", domain, NULL);
+    if (c->on_event != NULL) {
+        c->on_event(c->ctx, event, domain);
+    }
+}
+
+/* Where none is held: whether one was. It is no lapse if another one is there now. */
+static void tell_gone(const struct sts_discover *d, bool replaced, const struct sts_time *now)
+{
+    int event = d->cache_result == STS_ERR_ABSENT ? sts_cache_gone(d->config.store, d->domain, now)
+                                                  : STS_OK;
+
+    if (event > 0 && !(replaced && event == STS_EVENT_POLICY_LAPSED)) {
+        tell(&d->config, event, d->domain);
+    }
+}
+
 /* The policy that is held counts: no live one can be had, or none is needed. */
 static void use_cached(struct sts_discover *d, const struct sts_time *now)
 {
@@ -127,24 +157,41 @@ static void use_cached(struct sts_discover *d, const struct sts_time *now)
         memcpy(d->decision.id, d->cached.id, sizeof d->decision.id);
         (void)sts_cache_touch(d->config.store, d->domain, now);
     }
+    tell_gone(d, false, now);
+}
+
+/* P04: by mode, or by a life that ends before anyone looks. */
+static bool weakened(const struct sts_discover *d)
+{
+    return d->cache_result == STS_OK &&
+           (d->policy.mode < d->cached.mode ||
+            (d->policy.mode == d->cached.mode && d->policy.mode != STS_MODE_NONE &&
+             d->policy.max_age_s < d->cached.max_age_s / 4));
+}
+
+/* The last use of a policy that is refreshed stays what it was. */
+static int keep(struct sts_discover *d, const struct sts_time *now)
+{
+    bool used = !d->refresh || d->cache_result != STS_OK;
+
+    return sts_cache_renew(d->config.store, d->domain, d->decision.id, &d->policy,
+                           used ? now->utc_s : d->cached.used_at, now, d->config.log);
 }
 
 static void use_fetched(struct sts_discover *d, const struct sts_time *now)
 {
     const char *id = d->txt_result == STS_OK ? d->record.id : "";
 
-    if (d->cache_result == STS_OK && d->cached.mode > d->policy.mode) {
-        sts_log_line(d->config.log, STS_LOG_WARNING, "policy-weakened: ", d->domain, " was ",
-                     sts_mode_name(d->cached.mode), " and is now ", sts_mode_name(d->policy.mode),
-                     NULL);
+    if (weakened(d)) {
+        tell(&d->config, STS_EVENT_POLICY_WEAKENED, d->domain);
     }
+    tell_gone(d, true, now);
     d->decision.policy = &d->policy;
     d->decision.source = STS_SOURCE_FETCHED;
     memcpy(d->decision.id, id, sts_len(id) + 1);
     if (d->config.store != NULL) {
         (void)sts_cache_fetched(d->config.store, d->domain);
-        if (sts_cache_put(d->config.store, d->domain, id, &d->policy, now, d->config.log) !=
-            STS_OK) {
+        if (keep(d, now) != STS_OK) {
             d->fetch_result = STS_ERR_IO;
             sts_log_line(d->config.log, STS_LOG_WARNING, "the policy of ", d->domain,
                          " could not be kept: it protects this delivery alone", NULL);
@@ -165,6 +212,20 @@ static bool held_none(const struct sts_discover *d)
     return d->cache_result == STS_OK && d->cached.mode == STS_MODE_NONE && !d->refresh;
 }
 
+/* one that is held and cannot be refreshed will run out one day. */
+static void count_failure(struct sts_discover *d, const struct sts_time *now)
+{
+    const char *id = d->txt_result == STS_OK ? d->record.id : "";
+    unsigned failures;
+
+    (void)sts_cache_failed(d->config.store, d->domain, id, now);
+    failures = sts_cache_failures(d->config.store, d->domain);
+    if (d->cache_result == STS_OK && d->cached.mode != STS_MODE_NONE &&
+        failures % ALARM_AGAIN == ALARM_AFTER) {
+        tell(&d->config, STS_EVENT_REFRESH_FAILING, d->domain);
+    }
+}
+
 static void fetch_failed(struct sts_discover *d, int err, const struct sts_time *now)
 {
     d->fetch_result = err;
@@ -174,16 +235,16 @@ static void fetch_failed(struct sts_discover *d, int err, const struct sts_time 
     sts_log_line(d->config.log, held_none(d) ? STS_LOG_STEP : STS_LOG_WARNING, "the policy of ",
                  d->domain, " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
     if (!own_trouble(err)) {
-        (void)sts_cache_failed(d->config.store, d->domain,
-                               d->txt_result == STS_OK ? d->record.id : "", now);
+        count_failure(d, now);
     }
-    if (!d->refresh) {
+    if (d->refresh) {
+        tell_gone(d, false, now);
+    } else {
         use_cached(d, now);
     }
 }
 
-/* How much a fleet's refreshes spread: fixed for a device and a domain. */
-static uint32_t seed_of(const char *hostname)
+uint32_t sts_discover_seed(const char *hostname)
 {
     uint32_t seed = 2166136261u;
 
@@ -207,7 +268,8 @@ static bool fetch_wanted(const struct sts_discover *d, const struct sts_time *no
         /* R-100, R-104: the same id is no reason to fetch; R-105, R-106: its age is one, whatever the record
          * says or whether it can be asked for: who suppresses that answer alone must not let the policy
          * run out. */
-        return sts_cache_refresh_due(&d->cached, d->domain, seed_of(d->config.hostname), now) &&
+        return sts_cache_refresh_due(&d->cached, d->domain, sts_discover_seed(d->config.hostname),
+                                     now) &&
                sts_cache_wait_s(d->config.store, d->domain, id, now) == 0;
     }
     return announced && sts_cache_wait_s(d->config.store, d->domain, id, now) == 0;
@@ -243,6 +305,16 @@ static void judge_record(struct sts_discover *d, const struct sts_time *now)
     }
 }
 
+/* C04: whatever came of it, an answer was read behind verified TLS alone. */
+static void tell_date(const struct sts_discover *d)
+{
+    int64_t utc_s = sts_http_date(&d->fetch.http);
+
+    if (utc_s >= 0 && d->config.on_date != NULL) {
+        d->config.on_date(d->config.ctx, utc_s);
+    }
+}
+
 static int fetching(struct sts_discover *d, const struct sts_time *now)
 {
     int err = sts_fetch_poll(&d->fetch, now);
@@ -250,6 +322,7 @@ static int fetching(struct sts_discover *d, const struct sts_time *now)
     if (err == STS_BUSY) {
         return STS_BUSY;
     }
+    tell_date(d);
     if (err == STS_OK) {
         use_fetched(d, now);
     } else {
@@ -388,4 +461,21 @@ size_t sts_discover_wait(const struct sts_discover *d, const struct sts_time *no
                          struct sts_wait *w, size_t max, uint32_t *ms)
 {
     return d->state == FETCHING ? sts_fetch_wait(&d->fetch, now, w, max, ms) : 0;
+}
+
+/* ---- idle -------------------------------------------------------------------------------- */
+
+int sts_discover_due(const struct sts_discover_config *c, const struct sts_time *now, bool quiet,
+                     char domain[STS_NAME_SIZE])
+{
+    int event;
+
+    while ((event = sts_cache_next_gone(c->store, now, domain)) > 0) {
+        tell(c, event, domain);
+    }
+    if (event != STS_OK) {
+        return event;
+    }
+    return quiet ? STS_ERR_ABSENT
+                 : sts_cache_next_due(c->store, sts_discover_seed(c->hostname), now, domain);
 }

@@ -26,6 +26,9 @@ enum state {
 /* While another address or MX is left, one that is silent gets this long to connect (D37). */
 #define CONNECT_SHORT_MS 8000u
 
+/* The first refresh of an idle device comes somewhere within its first hour. */
+#define IDLE_MS 3600000u
+
 /* Octets of the message that are measured in one poll (L04). */
 #define SCAN_TURNS 32
 #define SCAN_PIECE 128
@@ -275,6 +278,9 @@ static int start_discovery(struct sts_mailer *m, bool refresh, const struct sts_
         .dns_timeout_s = dns_timeout_s(m),
         .fetch_timeout_s = seconds_or(m, 60),
         .https_port = c->https_port != 0 ? c->https_port : 443,
+        .ctx = c->ctx,
+        .on_event = c->on_event,
+        .on_date = c->on_date,
     };
     int err =
         sts_discover_start(&m->discover, &d, &m->resolver, &m->stream, m->domain, refresh, now);
@@ -668,6 +674,30 @@ int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct st
     err = start_discovery(m, true, now);
     m->state = REFRESHING;
     return err != STS_OK ? conclude(m, err, false) : STS_OK;
+}
+
+int sts_mailer_refresh_due(struct sts_mailer *m, const struct sts_time *now,
+                           char domain[STS_NAME_SIZE])
+{
+    struct sts_discover_config d = {0};
+
+    if (!may_begin(m)) {
+        return STS_ERR_STATE;
+    }
+    d.store = m->config->store;
+    d.log = m->config->log;
+    d.hostname = m->config->hostname;
+    d.ctx = m->config->ctx;
+    d.on_event = m->config->on_event;
+    if (!m->idle) { /* devices that got power at once do not knock at once */
+        m->idle = true;
+        m->idle_ms = now->ms + sts_discover_seed(d.hostname) % IDLE_MS;
+    }
+    if (!sts_reached(now->ms, m->idle_ms)) {
+        return sts_discover_due(&d, now, true, domain);
+    }
+    m->idle_ms = now->ms; /* so that the wrap of the tick is never near */
+    return sts_discover_due(&d, now, false, domain);
 }
 
 static int step(struct sts_mailer *m, const struct sts_time *now)

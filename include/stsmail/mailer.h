@@ -80,7 +80,7 @@ int sts_mailer_refresh(struct sts_mailer *m, const char *domain, const struct st
 
 /* Which held policy is due to be refreshed, for a device that is idle: ask every minute or so while nothing is under way, and
  * call sts_mailer_refresh() for `domain`. Due from min(1 day, max_age / 2) after the last fetch on, jittered by
- * domain and hostname; after failures in a row, 5 minutes later, then 10, 20, 40, and then hourly (R-105, R-106, H24). Also notices
+ * domain and hostname, and not before some point within the first hour of asking; after failures in a row, 5 minutes later, then 10, 20, 40, and then hourly (R-105, R-106, H24). Also notices
  * policies that lapsed or were lost since (on_event). STS_OK: `domain` is due; STS_ERR_ABSENT: none is; STS_ERR_IO;
  * STS_ERR_STATE: something is under way. */
 int sts_mailer_refresh_due(struct sts_mailer *m, const struct sts_time *now, char domain[STS_NAME_SIZE]);

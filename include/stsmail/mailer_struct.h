@@ -25,10 +25,12 @@ struct sts_mailer {
     int                             result;
     int                             error;  /* of the last attempt, or the reason there was none */
     int                             scan;   /* STS_BUSY while the message is being measured */
+    uint32_t                        idle_ms; /* no refresh is due before */
     uint16_t                        mx;     /* the candidate */
     uint8_t                         address; /* of the candidate */
     uint8_t                         tries;  /* connections made */
     uint8_t                         state;
+    bool                            idle;       /* idle_ms is set */
     bool                            host_asked; /* for mx[mx] */
     bool                            refused;    /* every try so far ended in a final refusal */
     bool                            no_tls;     /* the handshake failed, and clear text will do */

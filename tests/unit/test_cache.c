@@ -18,7 +18,7 @@
 
 /* ---- a store to look through -------------------------------------------------------------- */
 
-static uint8_t memory[STS_CACHE_MAX * 300 + 4 * STS_POLICY_MX_SIZE + 4000];
+static uint8_t memory[STS_CACHE_MAX * 360 + 4 * STS_POLICY_MX_SIZE + 4000];
 static struct sts_ram_store ram;
 static struct sts_store inner;
 
@@ -106,8 +106,8 @@ static int lens_iterate(void *c, uint8_t kind, bool (*each)(void *, const char *
 }
 
 static struct sts_store store = {
-    &ram,     lens_put,  lens_write, lens_commit, lens_abort,
-    lens_get, lens_read, lens_done,  lens_remove, lens_iterate,
+    &ram,      lens_put,  lens_write,  lens_commit,  lens_abort, lens_get,
+    lens_read, lens_done, lens_remove, lens_iterate, NULL,       NULL,
 };
 static const struct sts_store *const s = &store;
 
@@ -788,8 +788,8 @@ TEST(r111_eviction_takes_expired_none_testing_then_the_least_used)
         {STS_MODE_NONE, 1000, T0 - 4},
         {STS_MODE_TESTING, 1000, T0 - 50},
         {STS_MODE_TESTING, 1000, T0 - 3},
-        {STS_MODE_ENFORCE, 1000, T0 - 60},
-        {STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0 - 20},
+        {STS_MODE_ENFORCE, 30 * DAY, T0 - 8 * DAY},
+        {STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0 - 7 * DAY - 1},
     };
     enum {
         N = sizeof order / sizeof order[0]
@@ -823,7 +823,7 @@ TEST(r111_eviction_takes_expired_none_testing_then_the_least_used)
 
 TEST(r111_use_keeps_an_enforced_policy_from_eviction)
 {
-    int64_t later = T0 + 2 * DAY;
+    int64_t later = T0 + 9 * DAY;
 
     fresh();
     for (int i = 0; i < STS_CACHE_MAX; i++) {
@@ -935,6 +935,10 @@ TEST(r113_any_failing_call_leaves_the_old_or_the_new_policy)
                     CHECK(e == STS_OK);
                     break;
                 }
+                if (e == STS_OK && what != 1 && calls == n) { /* but for the mark, it is done */
+                    CHECK(got.mode == (what == 0 ? STS_MODE_TESTING : STS_MODE_ENFORCE));
+                    continue;
+                }
                 /* A record that can't be read is passed over when room is made. */
                 CHECK(e == STS_ERR_IO || e == STS_ERR_SPACE || (what == 2 && !for_good));
                 CHECK(got.mode == STS_MODE_ENFORCE && strcmp(info.id, "1") == 0);
@@ -995,7 +999,8 @@ TEST(a_victim_that_another_process_took_makes_room_as_well)
         CHECK(put_at(name_of(i), "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
     }
     lens.stolen = true;
-    CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK && lines == 0);
+    CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0 + 8 * DAY) == STS_OK);
+    CHECK(lines == 0);
     CHECK(count(P) == STS_CACHE_MAX);
 }
 
@@ -1154,10 +1159,12 @@ TEST(waits_that_are_not_exactly_ours_are_none)
     fresh();
     CHECK(fail_at("example.org", "1", T0) == STS_OK);
     read_raw(W, "example.org");
-    for (size_t n = 0; n < raw_len; n++) {
+    for (size_t n = 0; n < raw_len - 1; n++) {
         write_raw(W, "example.org", raw, n);
         CHECK(wait_at("example.org", "1", T0) == 0);
     }
+    write_raw(W, "example.org", raw, raw_len - 1); /* as it was before failures were counted */
+    CHECK(wait_at("example.org", "1", T0) == 300 && sts_cache_failures(s, "example.org") == 0);
     write_raw(W, "example.org", raw, raw_len);
     CHECK(wait_at("example.org", "1", T0) == 300);
     raw[0] = 2;
@@ -1165,7 +1172,7 @@ TEST(waits_that_are_not_exactly_ours_are_none)
     CHECK(wait_at("example.org", "1", T0) == 0);
     CHECK(fail_at("example.org", "2", T0) == STS_OK && wait_at("example.org", "2", T0) == 300);
     /* whatever stands in it makes nobody wait for longer than five minutes */
-    memset(raw + 1, 0x5a, raw_len - 13);
+    memset(raw + 1, 0x5a, raw_len - 14);
     raw[0] = 1;
     write_raw(W, "example.org", raw, raw_len);
     CHECK(wait_at("example.org", "1", T0) == 0);
@@ -1184,8 +1191,11 @@ TEST(r109_h24_policies_and_waits_survive_a_restart)
     char dir[] = "/tmp/sts-cache-XXXXXX", path[100];
     static const char *const made[] = {"policy/example.org",
                                        "wait/example.org",
+                                       "mark/example.org",
                                        "policy/.lock",
                                        "wait/.lock",
+                                       "mark/.lock",
+                                       "mark",
                                        "policy",
                                        "wait",
                                        ""};

@@ -748,6 +748,8 @@ TEST(c04_the_date_of_an_answer_is_read)
     CHECK(date_with("dAtE:" DATE "\r\n") == 784111777);
     CHECK(date_with("Date: \t " DATE " \t \r\n") == 784111777);
     CHECK(date_with("X: y\r\nDate: " DATE "\r\nX: y\r\n") == 784111777);
+    CHECK(date_of("123, 06 Nov 1994 08:49:37 GMT") ==
+          784111777); /* the day's name says nothing new */
     CHECK(date_with("") == -1);
     CHECK(date_with("Dat: " DATE "\r\nDates: " DATE "\r\n") == -1);
 }
@@ -781,6 +783,7 @@ TEST(c04_a_broken_date_is_none_and_breaks_no_answer)
         "Sun, 06 Nov 1994 08:49:61 GMT",
         "Sun, 06 Nou 1994 08:49:37 GMT",
         "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 199: 08:49:37 GMT",
         "Sun, 06 Nov 0000 08:49:37 GMT",
         "Sun, 0x Nov 1994 08:49:37 GMT",
         "Sun,106 Nov 1994 08:49:37 GMT",

@@ -10,6 +10,7 @@
 #ifndef STSMAIL_ENGINE_CACHE_H
 #define STSMAIL_ENGINE_CACHE_H
 
+#include <stsmail/mailer_types.h>
 #include <stsmail/policy.h>
 #include <stsmail/port.h>
 
@@ -24,7 +25,7 @@ struct sts_cached {
 };
 
 /* The policy held for domain and not expired (R-101; a clock that went back makes it young, never
- * old; an unset clock expires nothing, R-112). policy may be NULL: only *info. STS_OK;
+ * old; a clock that is unset or in doubt expires nothing, R-112, C04). policy may be NULL: only *info. STS_OK;
  * STS_ERR_ABSENT; STS_ERR_IO: the store could not be read, which is not absence (F07);
  * STS_ERR_ARG. Only after STS_OK do *policy and *info mean anything. A policy larger than
  * STS_POLICY_MX_SIZE comes as a cut one (C-5). */
@@ -37,15 +38,26 @@ int sts_cache_peek(const struct sts_store *s, const char *domain, struct sts_pol
 
 /* Keeps a policy fetched now, in place of any older one. A full cache (STS_CACHE_MAX) makes room in
  * this order: expired, none, testing, the enforced one that was used least recently (R-111), never
- * `domain` itself, and never one of a stricter mode than the new one; what was evicted is said to log.
+ * `domain` itself, never one of a stricter mode than the new one, and no enforced one that was used in the last 7 days (F11); what was
+ * evicted is said to log. Beside an enforced policy a mark is kept: the evidence for sts_cache_gone().
  * STS_OK, STS_ERR_IO, STS_ERR_SPACE (then the older one stands), STS_ERR_CLOCK (the time is unset), STS_ERR_ARG. */
 int sts_cache_put(const struct sts_store *s, const char *domain, const char *id,
                   const struct sts_policy *policy, const struct sts_time *now,
                   const struct sts_log *log);
 
+/* As put, for a policy that was fetched without being used: its last use stays what it was, so that refreshing
+ * alone keeps nothing from eviction. */
+int sts_cache_renew(const struct sts_store *s, const char *domain, const char *id,
+                    const struct sts_policy *policy, int64_t used_at, const struct sts_time *now,
+                    const struct sts_log *log);
+
 /* Marks as used now; writes only if the last mark is over a day away. STS_OK, STS_ERR_ABSENT,
  * STS_ERR_IO, STS_ERR_SPACE, STS_ERR_ARG; what an error costs is the mark. */
 int sts_cache_touch(const struct sts_store *s, const char *domain, const struct sts_time *now);
+
+/* What became of an enforced policy of `domain` that was kept once, and is not in force now: STS_EVENT_POLICY_LAPSED, or
+ * STS_EVENT_CACHE_LOST (there is a mark and no policy: F06). Said once. STS_OK: nothing, it is in force, or was replaced; STS_ERR_IO. */
+int sts_cache_gone(const struct sts_store *s, const char *domain, const struct sts_time *now);
 
 /* STS_ERR_ABSENT: was not there. */
 int sts_cache_drop(const struct sts_store *s, const char *domain);
@@ -70,5 +82,14 @@ uint32_t sts_cache_wait_s(const struct sts_store *s, const char *domain, const c
 int sts_cache_failed(const struct sts_store *s, const char *domain, const char *id,
                      const struct sts_time *now);
 int sts_cache_fetched(const struct sts_store *s, const char *domain);
+
+/* How often in a row fetching failed, all ids together; behind 255 comes 232. */
+unsigned sts_cache_failures(const struct sts_store *s, const char *domain);
+
+/* For an idle device, one walk through the store each. next_due: the first policy found that is due to be refreshed (not mode none, not
+ * expired, and no failure of late: 5 minutes, doubled for each failure in a row, an hour at the most: H24): STS_OK,
+ * STS_ERR_ABSENT, STS_ERR_IO. next_gone: as sts_cache_gone() for all domains, one a call, until STS_OK. */
+int sts_cache_next_due(const struct sts_store *s, uint32_t seed, const struct sts_time *now, char domain[STS_NAME_SIZE]);
+int sts_cache_next_gone(const struct sts_store *s, const struct sts_time *now, char domain[STS_NAME_SIZE]);
 
 #endif

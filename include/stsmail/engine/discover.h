@@ -23,6 +23,9 @@ struct sts_discover_config {
     const char                   *hostname;
     uint32_t                      dns_timeout_s, fetch_timeout_s;
     uint16_t                      https_port;
+    void                         *ctx; /* of the two that follow, as in struct sts_mailer_config; each may be NULL */
+    void (*on_event)(void *ctx, int event, const char *domain);
+    void (*on_date)(void *ctx, int64_t utc_s);
 };
 
 struct sts_discover {
@@ -59,6 +62,14 @@ bool sts_discover_has_mx(const struct sts_discover *d);
 
 /* Gives everything back to resolver and stream. Harmless at any time after start. */
 void sts_discover_stop(struct sts_discover *d);
+
+/* How much a fleet's refreshes spread: a number that is fixed for a device. */
+uint32_t sts_discover_seed(const char *hostname);
+
+/* Tells of policies that are gone, and looks for one that is due to be refreshed; while `quiet`, none is. Of config: store, log, hostname, ctx,
+ * on_event. As sts_mailer_refresh_due(). */
+int sts_discover_due(const struct sts_discover_config *config, const struct sts_time *now,
+                     bool quiet, char domain[STS_NAME_SIZE]);
 
 size_t sts_discover_wait(const struct sts_discover *d, const struct sts_time *now,
                          struct sts_wait *w, size_t max, uint32_t *ms);
