@@ -304,8 +304,8 @@ static void random_policy_host(void)
     web = world_listen(&w, "192.0.2.20", 443);
     write_policy(body, sizeof body, one_in(2) ? 0 : 604800);
     snprintf(http, sizeof http,
-             "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
-             one_in(10) ? "302 x" : "200 OK", strlen(body), body);
+             "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %u\r\n\r\n%s",
+             one_in(10) ? "302 x" : "200 OK", (unsigned)strlen(body), body);
     web->http = http;
     web->refuse = one_in(6);
     web->silent = one_in(10);

@@ -162,7 +162,7 @@ static void compare(const char *text)
     CHECK(got == ok);
     seen[ok]++;
     if (ok) {
-        CHECK(policy.mode == want.mode && policy.max_age_s == want.max_age && !policy.cut);
+        CHECK(policy.mode == want.mode && (long)policy.max_age_s == want.max_age && !policy.cut);
         CHECK(policy.mx_count == want.mx_count);
         for (size_t i = 0; i < want.mx_count; i++) {
             CHECK(strcmp(sts_policy_mx(&policy, i), want.mx[i]) == 0);

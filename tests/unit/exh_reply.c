@@ -98,8 +98,8 @@ static void behind(const char *prefix, size_t more)
     memcpy(s, prefix, len);
     seen = accepted = 0;
     all_behind(&r, s, len, len + more);
-    printf("behind %zu bytes: %llu strings of up to %zu more, %llu of them replies\n", len,
-           (unsigned long long)seen, more, (unsigned long long)accepted);
+    printf("behind %u bytes: %llu strings of up to %u more, %llu of them replies\n", (unsigned)len,
+           (unsigned long long)seen, (unsigned)more, (unsigned long long)accepted);
     CHECK(accepted > 0);
 }
 

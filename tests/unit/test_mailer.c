@@ -29,8 +29,8 @@ static void http_policy(const char *mode, const char *pattern)
     snprintf(body, sizeof body, "version: STSv1\r\nmode: %s\r\n%s%s%smax_age: 604800\r\n", mode,
              pattern[0] ? "mx: " : "", pattern, pattern[0] ? "\r\n" : "");
     snprintf(http, sizeof http,
-             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(body), body);
+             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %u\r\n\r\n%s",
+             (unsigned)strlen(body), body);
 }
 
 /* example.org with one MX, mx1, at 127.0.0.10. */

@@ -206,8 +206,8 @@ static struct world_server *policy_host(void)
     world_dns(&w, "_mta-sts." D, STS_DNS_TXT, "v=STSv1; id=1");
     world_dns(&w, "mta-sts." D, STS_DNS_A, "192.0.2.20");
     snprintf(http, sizeof http,
-             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(body), body);
+             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %u\r\n\r\n%s",
+             (unsigned)strlen(body), body);
     web->http = http;
     w.config.store = &store;
     return web;

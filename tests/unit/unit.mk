@@ -12,18 +12,19 @@ UNIT_FLAGS := -std=gnu11 $(WARN) -Iinclude -Itests/unit -MMD -MP
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 COV := -O0 -g --coverage -fprofile-abs-path
 
-# $(1) variant, $(2) flags, $(3) tests, $(4) libraries
+# $(1) variant, $(2) flags, $(3) tests. A variant for another machine sets before: $(1)_TOOLS, the prefix of its compiler;
+# $(1)_LIBS, what it links in the place of cmocka; $(1)_SRC, where there is no operating system; $(1)_PACKAGES.
 define unit_variant
-$(B)/unit/$(1)/%.o: %.c | unit-packages
+$(B)/unit/$(1)/%.o: %.c | $(or $($(1)_PACKAGES),unit-packages)
 	@mkdir -p $$(@D)
-	$(CC) $(UNIT_FLAGS) $(2) -c $$< -o $$@
+	$(or $($(1)_TOOLS:=gcc),$(CC)) $(UNIT_FLAGS) $(2) -c $$< -o $$@
 
-$(B)/unit/$(1)/libtest.a: $(patsubst %.c,$(B)/unit/$(1)/%.o,$(UNIT_SRC))
+$(B)/unit/$(1)/libtest.a: $(patsubst %.c,$(B)/unit/$(1)/%.o,$(or $($(1)_SRC),$(UNIT_SRC)))
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$(or $($(1)_TOOLS:=gcc-ar),$(AR)) rcs $$@ $$^
 
 $(addprefix $(B)/unit/$(1)/,$(3)): $(B)/unit/$(1)/%: $(B)/unit/$(1)/tests/unit/%.o $(B)/unit/$(1)/libtest.a
-	$(CC) $(2) $$^ -lcmocka -lm -o $$@
+	$(or $($(1)_TOOLS:=gcc),$(CC)) $(2) $$(filter %.o %.a,$$^) $(or $($(1)_LIBS),-lcmocka -lm) -o $$@
 
 -include $$(wildcard $(B)/unit/$(1)/*/*.d $(B)/unit/$(1)/*/*/*.d)
 endef
