@@ -50,6 +50,7 @@ struct sts_flash_handle {
     struct sts_flash_handle *next;
     bool     open;
     uint32_t gen;        /* of the record that is being read; 0: its room was needed */
+    uint32_t stored;     /* bytes of the log that the record takes */
     uint32_t size, pos;  /* of the record; of the next byte */
     uint32_t piece;      /* where the piece with that byte stands; 0: to be found */
     uint32_t end;        /* where in the record it ends */
@@ -96,7 +97,8 @@ struct sts_flash_store {
     uint32_t limit;
     uint32_t low, hard;          /* bytes of the log that may be live: for new records, for changes */
     uint32_t head, tail, serial; /* sectors; the serial number of the last that was begun */
-    uint32_t head_serial, head_at;
+    uint32_t head_serial, tail_serial;
+    uint32_t head_at;    /* the next entry's place */
     uint32_t doubt;      /* an entry that is to be written once more before anything else; 0: none */
     uint32_t unread;     /* a sector of the log that could not be read; UINT32_MAX: none */
     uint32_t gen;        /* the next */
@@ -106,6 +108,7 @@ struct sts_flash_store {
     bool     full;       /* nothing more goes to the head sector */
 
     bool     writing;
+    const struct sts_flash_handle *writer;
     uint8_t  kind;
     uint8_t  key_len;
     int      error;      /* of the writer: sticky */

@@ -8,7 +8,7 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Itests/unit -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -MMD -MP
 
 # What the targets may link beside the core: none of it needs wolfSSL.
-FUZZ_SRC := $(CORE) $(wildcard port/ram/*.c) $(addprefix port/posix/,random.c store.c) \
+FUZZ_SRC := $(CORE) $(wildcard port/ram/*.c port/flash/*.c) $(addprefix port/posix/,random.c store.c) \
     $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c) $(addprefix boards/linux/,config.c resolv.c)
 
 $(B)/fuzz/obj/%.o: %.c | fuzz-packages

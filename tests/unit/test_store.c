@@ -10,7 +10,6 @@
 #include "test.h"
 
 #include <stsmail/config.h>
-#include <stsmail/config.h>
 #include <stsmail/ram_store.h>
 
 /* ---- the stores --------------------------------------------------------------------------- */
@@ -46,6 +45,39 @@ static void ram_small(struct sts_store *out)
 static void ram_close(void) {}
 
 #ifndef STS_TEST_SMALL
+#include <stsmail/flash_sim.h>
+#include <stsmail/flash_store.h>
+
+static struct sts_flash_sim chip;
+static struct sts_flash_store flash_store;
+static struct sts_flash_handle flash_handle;
+
+static void flash_reopen(struct sts_store *out)
+{
+    CHECK(sts_flash_store_mount(&flash_store, &chip.flash) == STS_OK);
+    sts_flash_store_handle(&flash_store, &flash_handle, out);
+}
+static void flash_open(struct sts_store *out)
+{
+    CHECK(sts_flash_sim_open(&chip, 4096, 128, 1));
+    flash_reopen(out);
+}
+static void page_flash_open(struct sts_store *out)
+{
+    CHECK(sts_flash_sim_open(&chip, 65536, 9, 256));
+    flash_reopen(out);
+}
+static void flash_small(struct sts_store *out)
+{
+    CHECK(sts_flash_sim_open(&chip, 2048, 4, 8));
+    flash_reopen(out);
+}
+static void flash_close(void)
+{
+    CHECK(chip.misuse == 0); /* F09 */
+    sts_flash_sim_close(&chip);
+}
+
 #include <dirent.h>
 #include <limits.h>
 #include <errno.h>
@@ -141,6 +173,8 @@ static const struct subject subjects[] = {
     {"ram", ram_open, ram_small, NULL, ram_close, 4000},
 #ifndef STS_TEST_SMALL
     {"posix", posix_open, posix_small, posix_reopen, posix_close, 300},
+    {"flash", flash_open, flash_small, flash_reopen, flash_close, 4000},
+    {"page flash", page_flash_open, flash_small, flash_reopen, flash_close, 4000},
 #endif
 };
 

@@ -6,7 +6,7 @@
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_EXH := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/exh_*.c))
 # What the tests may link beside the core: archives, so that each takes only what it names.
-UNIT_SRC := $(CORE) $(wildcard port/posix/*.c port/ram/*.c) $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c) \
+UNIT_SRC := $(CORE) $(wildcard port/posix/*.c port/ram/*.c port/flash/*.c) $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c) \
     boards/linux/resolv.c
 UNIT_FLAGS := -std=gnu11 $(WARN) -Iinclude -Itests/unit -MMD -MP
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
