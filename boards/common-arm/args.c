@@ -56,23 +56,77 @@ static bool set_dns(struct args *a, char *value)
 }
 
 /* ADDR/PREFIX */
+static bool get_network(const char *text, uint8_t family, uint32_t max, struct sts_ip *ip,
+                        uint32_t *prefix)
+{
+    const char *slash = strchr(text, '/');
+
+    return slash != NULL && get_ip(text, (size_t)(slash - text), ip) && ip->family == family &&
+           get_number(slash + 1, max, prefix);
+}
+
 static bool set_ip(struct args *a, char *value)
 {
-    char *slash = strchr(value, '/');
     uint32_t prefix = 0;
 
-    if (slash == NULL || !get_ip(value, (size_t)(slash - value), &a->ip) ||
-        !get_number(slash + 1, a->ip.family == 4 ? 32 : 128, &prefix)) {
+    a->addressed = true;
+    a->dhcp = strcmp(value, "dhcp") == 0;
+    if (!a->dhcp && !get_network(value, 4, 32, &a->ip, &prefix)) {
         return false;
     }
     a->prefix = (uint8_t)prefix;
     return true;
 }
 
+#if STS_IPV6
+/* lwIP has no other length for an address that is given. */
+static bool set_ip6(struct args *a, char *value)
+{
+    uint32_t prefix;
+
+    a->addressed = true;
+    a->slaac = strcmp(value, "auto") == 0;
+    return a->slaac || (get_network(value, 6, 64, &a->ip6, &prefix) && prefix == 64);
+}
+#endif
+
 static bool set_gateway(struct args *a, char *value)
 {
-    return get_ip(value, strlen(value), &a->gateway);
+    struct sts_ip ip;
+
+    if (!get_ip(value, strlen(value), &ip)) {
+        return false;
+    }
+#if STS_IPV6
+    if (ip.family == 6) {
+        a->gateway6 = ip;
+        return true;
+    }
+#endif
+    a->gateway = ip;
+    return ip.family == 4;
 }
+
+static bool set_sntp(struct args *a, char *value)
+{
+    return get_ip(value, strlen(value), &a->sntp);
+}
+
+#if BOARD_POLICIES > 0
+/* DOMAIN=FILE */
+static bool set_policy(struct args *a, char *value)
+{
+    char *equals = strchr(value, '=');
+
+    if (equals == NULL || a->policies_count == BOARD_POLICIES) {
+        return false;
+    }
+    *equals = '\0';
+    a->policies[a->policies_count].domain = value;
+    a->policies[a->policies_count++].file = equals + 1;
+    return true;
+}
+#endif
 
 /* LEVEL[@DOMAIN] */
 static bool set_floor(struct args *a, char *value)
@@ -135,13 +189,21 @@ static const struct option table[] = {
     {"--hostname", TEXT, AT(hostname), NULL},
     {"--subject", TEXT, AT(subject), NULL},
     {"--body", TEXT, AT(body), NULL},
+    {"--to", TEXT, AT(to_header), NULL},
     {"--message", TEXT, AT(message),
      NULL}, /* a file of the debugger's host, instead of standard input */
     {"--dns", CALL, 0, set_dns},
     {"--floor", CALL, 0, set_floor},
     {"--ip", CALL, 0, set_ip},
+#if STS_IPV6
+    {"--ip6", CALL, 0, set_ip6},
+#endif
     {"--gateway", CALL, 0, set_gateway},
-    {"--now", CALL, 0, set_now}, /* seconds since 1970 instead of the debugger's clock */
+    {"--now", CALL, 0, set_now}, /* seconds since 1970, as an RTC would say */
+    {"--sntp", CALL, 0, set_sntp},
+#if BOARD_POLICIES > 0
+    {"--policy", CALL, 0, set_policy},
+#endif
     {"--timeout", NUMBER, AT(timeout_s), NULL},
     {"--smtp-port", NUMBER, AT(smtp_port), NULL},
     {"--https-port", NUMBER, AT(https_port), NULL},

@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stsmail/clock.h>
 #include <stsmail/mailer.h>
 #include <stsmail/wolfssl.h>
 
-#include "machine.h" /* BOARD_NAME, BOARD_HZ, BOARD_POOL */
+#include "machine.h" /* BOARD_NAME, BOARD_HZ, BOARD_POOL, BOARD_LINE, BOARD_POLICIES */
 
 struct netif;
 
@@ -37,21 +38,19 @@ bool board_netif_poll(struct netif *netif);
 size_t stack_size(void);
 size_t stack_peak(void);
 
-/* ---- the debugger's services (semihost.c): arguments, calendar, exit --------------------------- */
+/* ---- the debugger's services (semihost.c): arguments, files, exit ------------------------------ */
 
 /* The command line as the debugger has it, NUL-ended. False if there is none, or it does not fit. */
 bool semihost_arguments(char *out, size_t size);
 
-/* Seconds since 1970; 0: not known. */
-int64_t semihost_time(void);
-
 /* Text for the debugger's console (QEMU: its standard error). */
 void semihost_say(const char *text);
 
-/* A file of the host: opened, back to its start, read on (fewer than size: its end). */
+/* A file of the host: opened, back to its start, read on (fewer than size: its end), closed. */
 bool semihost_open(const char *file, uint32_t *handle);
 bool semihost_rewind(uint32_t handle);
 size_t semihost_get(uint32_t handle, void *buf, size_t size);
+void semihost_close(uint32_t handle);
 
 /* Fills buf from a file of the host, opened and closed. */
 bool semihost_read(const char *file, void *buf, size_t len);
@@ -64,10 +63,10 @@ void clock_init(void);
 uint32_t clock_ms(void);
 uint32_t clock_us(void); /* with QEMU's -icount shift=0: 1000 instructions each */
 
-/* The time as the library wants it. The calendar is read from the debugger once, at the start, or set by
- * clock_set(); a real board reads its RTC, or asks SNTP. */
+/* The calendar: not known until clock_set(), or until SNTP sets it (network.c). */
+extern struct sts_clock calendar;
 void clock_now(struct sts_time *now);
-void clock_set(int64_t utc_s);
+void clock_set(int64_t utc_s); /* as an RTC says, or a person */
 
 /* Sleeps until the next interrupt: at most a millisecond. */
 void clock_sleep(void);
@@ -84,12 +83,17 @@ uint32_t board_rand32(void);
 extern const char roots_table[];
 extern const char roots_table_end[];
 
+/* ---- memory for TLS (memory.c) --------------------------------------------------------------- */
+
+extern uint8_t tls_pool[];
+extern const size_t tls_pool_size;
+
 /* ---- the command line (args.c) -------------------------------------------------------------- */
 
 #define ARGS_RECIPIENTS 4 /* addresses; each takes the mailer's struct sts_recipient */
 
 struct args {
-    const char *from, *hostname, *subject, *body, *message;
+    const char *from, *hostname, *subject, *body, *to_header, *message;
     struct sts_endpoint dns[STS_DNS_SERVERS];
     size_t dns_count;
     const char *to[ARGS_RECIPIENTS];
@@ -98,19 +102,75 @@ struct args {
     size_t floors_count;
     uint8_t floor;
     uint32_t timeout_s, smtp_port, https_port;
-    struct sts_ip ip, gateway;
+    struct sts_ip ip, gateway, sntp;
     uint8_t prefix;
+    bool dhcp, addressed; /* addressed: in any way */
+#if STS_IPV6
+    struct sts_ip ip6, gateway6;
+    bool slaac;
+#endif
     bool verbose;
+#if BOARD_POLICIES > 0
+    struct {
+        const char *domain, *file;
+    } policies[BOARD_POLICIES];
+    size_t policies_count;
+#endif
     int64_t now; /* -1: not given */
 };
+
+extern struct args args; /* as main() read them */
 
 /* Splits `line` in place and reads it. NULL, or what is wrong, for a person. */
 const char *args_read(struct args *a, char *line);
 
+/* ---- the network (network.c) ---------------------------------------------------------------- */
+
+/* Starts lwIP, waits for an address (bounded) and learns the name servers (args.dns). STS_OK; STS_ERR_CONNECT, STS_ERR_DNS,
+ * STS_ERR_CONFIG: what is wrong was said. */
+int network_start(void);
+
+/* Waits until the time is known, where somebody can say it (bounded); says so if it is not. */
+void network_time(void);
+
+/* One turn of the network loop: one frame, or a nap of at most a millisecond. */
+void network_turn(void *ctx, uint32_t max_ms);
+
+/* What was sent last (QUIT, close_notify, the FIN) still leaves, with its answers. */
+void network_linger(void);
+
+/* For the mailer. */
+const struct sts_net *network_functions(void);
+
+/* ---- policies given (policy.c) -------------------------------------------------------------- */
+
+/* Reads the files of --policy. STS_OK; STS_ERR_SYNTAX, and it was said. */
+int policies_read(struct sts_mailer_config *config);
+
+/* ---- main.c ---------------------------------------------------------------------------------- */
+
+/* Called all the time, within long steps too: kick your watchdog here. How long it can be silent: the README has the
+ * figures. */
+void board_alive(void *ctx);
+
 /* ---- the UART (report.c) -------------------------------------------------------------------- */
+
+enum {
+    EX_USAGE = 64,
+    EX_DATAERR = 65,
+    EX_IOERR = 74,
+    EX_TEMPFAIL = 75,
+    EX_CONFIG = 78,
+};
 
 void put_text(const char *text);
 void put_number(uint32_t n);
+
+/* "stsmail: WHAT WHY"; returns `result`. */
+int refuse(int result, const char *what, const char *why);
+
+/* "stsmail: WHAT N WHY" */
+void say_number(const char *what, uint32_t n, const char *why);
 
 /* The JSON of one delivery, in the order in which it becomes known: begin, an attempt each, end. */
 void report_begin(const char *domain);
@@ -121,6 +181,7 @@ int report_end(const struct sts_recipient *recipients, size_t count, int error);
 /* What the run took. */
 struct effort {
     uint32_t polls, longest_us, all_us; /* calls of sts_mailer_poll() */
+    uint32_t alive, gap_us, last_us; /* calls of board_alive(), and the longest time between two */
 };
 void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort);
 

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two clocks: SysTick counts milliseconds, the debugger knows the date.
+ * SysTick counts milliseconds; struct sts_clock makes a calendar of it, once somebody says what time it is. Neither
+ * chip has a clock that runs on a battery. A board with an RTC reads it at the start: clock_set(), STS_CLOCK_OWNER. A board with
+ * flash for a store gives it to sts_clock_init(), and calls sts_clock_save() from its loop.
  */
 #include "board.h"
 
 #include <lwip/sys.h>
 
-/* Certificates are never checked against a date before this: 2026-11-01 00:00:00 UTC. */
+/* No time before this is believed: 2026-11-01 00:00:00 UTC, or SOURCE_DATE_EPOCH where that is later. */
 #define RELEASE_DATE INT64_C(1793491200)
+#ifndef STS_BUILD_EPOCH
+#define STS_BUILD_EPOCH 0
+#endif
+#define BUILD_DATE (STS_BUILD_EPOCH > RELEASE_DATE ? STS_BUILD_EPOCH : RELEASE_DATE)
 
 static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010; /* CSR, RVR, CVR */
 static volatile uint32_t ticks;
-static int64_t start_s; /* the calendar at tick 0 */
+
+struct sts_clock calendar;
 
 void systick_handler(void);
 void systick_handler(void)
@@ -24,7 +31,7 @@ void clock_init(void)
     systick[1] = BOARD_HZ / 1000u - 1u;
     systick[2] = 0;
     systick[0] = 7; /* processor clock, interrupt, on */
-    clock_set(semihost_time());
+    (void)sts_clock_init(&calendar, NULL, BUILD_DATE);
 }
 
 uint32_t clock_ms(void)
@@ -51,14 +58,12 @@ u32_t sys_now(void)
 
 void clock_set(int64_t utc_s)
 {
-    start_s = utc_s - ticks / 1000u;
+    (void)sts_clock_set(&calendar, utc_s, STS_CLOCK_OWNER, ticks);
 }
 
 void clock_now(struct sts_time *now)
 {
-    now->ms = ticks;
-    now->utc_s = start_s + ticks / 1000u;
-    now->trust = now->utc_s < RELEASE_DATE ? STS_CLOCK_UNSET : STS_CLOCK_OWNER;
+    sts_clock_now(&calendar, ticks, now);
 }
 
 void clock_sleep(void)

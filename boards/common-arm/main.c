@@ -42,8 +42,7 @@ static int read_arguments(void)
     if (wrong != NULL) {
         return refuse(EX_USAGE, "argument not understood: ", wrong);
     }
-    if (args.to_count == 0 || args.from == NULL || args.hostname == NULL ||
-        (args.ip.family == 0 && !args.dhcp && args.ip6.family == 0 && !args.slaac)) {
+    if (args.to_count == 0 || args.from == NULL || args.hostname == NULL || !args.addressed) {
         return refuse(EX_USAGE, "needs RECIPIENT, --from, --hostname, and --ip or --ip6", "");
     }
     if (args.now >= 0) {
@@ -58,17 +57,19 @@ static int start_tls(void)
 
     if (error == STS_ERR_ARG) {
         say_number("the TLS pool is too small to begin with; bytes missing: ",
-                   TLS_POOL_LEAST - (uint32_t)tls_pool_size, "");
-        return EX_CONFIG;
+                   STS_WOLFSSL_POOL_LEAST - (uint32_t)tls_pool_size, "");
+        return STS_ERR_MEMORY;
     }
     if (error != STS_OK) {
-        return refuse(EX_TEMPFAIL, "TLS cannot start: ", sts_err_text(error));
+        return refuse(error, "TLS cannot start: ", sts_err_text(error));
     }
     wolf.alive = board_alive;
-    if (sts_wolfssl_trust_pem(&wolf, roots_pem, (size_t)(roots_pem_end - roots_pem)) < 1) {
-        return refuse(EX_CONFIG, "the image holds 0 trust anchors, and 1 is needed: build it with CA=FILE", "");
+    if (sts_wolfssl_trust_table(&wolf, roots_table, (size_t)(roots_table_end - roots_table)) < 1) {
+        return refuse(STS_ERR_CONFIG,
+                      "the image holds 0 trust anchors, and 1 is needed: build it with CA=FILE",
+                      "");
     }
-    return 0;
+    return STS_OK;
 }
 
 /* ---- delivery -------------------------------------------------------------------------------- */
@@ -262,7 +263,7 @@ static int start_mailer(void)
     };
     int error = policies_read(&config);
 
-    if (error != 0) {
+    if (error != STS_OK) {
         return error;
     }
 
@@ -279,26 +280,29 @@ static int start_mailer(void)
     config.smtp_port = (uint16_t)args.smtp_port;
     config.https_port = (uint16_t)args.https_port;
     error = sts_mailer_init(&mailer, &config);
-    return error == STS_OK ? 0 : refuse(EX_CONFIG, sts_err_text(error), "");
+    return error == STS_OK ? STS_OK : refuse(error, sts_err_text(error), "");
 }
 
-/* 0, or an exit status; what is wrong was said, and *error is the reason why all mail is kept. */
-static int start(int *error)
+/* STS_OK, or the reason why all mail is kept for later; what is wrong was said. */
+static int start(void)
 {
-    int status;
+    int error = network_start();
 
-    *error = STS_ERR_CONNECT;
-    status = network_start();
-    if (status == EX_CONFIG) {
-        *error = STS_ERR_DNS;
-    }
-    if (status == 0) {
-        *error = STS_ERR_CONFIG;
-        status = start_tls();
-    }
-    return status != 0 ? status : start_mailer();
+    error = error != STS_OK ? error : start_tls();
+    return error != STS_OK ? error : start_mailer();
 }
-...
+
+static int exit_status(int error)
+{
+    switch (error) {
+    case STS_ERR_DNS:
+    case STS_ERR_NAME:
+    case STS_ERR_CONFIG: return EX_CONFIG;
+    case STS_ERR_SYNTAX: return EX_DATAERR;
+    default: return EX_TEMPFAIL;
+    }
+}
+
 int main(void)
 {
     int status, error;
@@ -309,10 +313,10 @@ int main(void)
     if (status != 0) {
         return status;
     }
-    status = start(&error);
-    if (status != 0) {
+    error = start();
+    if (error != STS_OK) {
         (void)deliver_each(NULL, error);
-        return status;
+        return exit_status(error);
     }
     network_time();
     status = deliver_all();

@@ -30,6 +30,24 @@ void put_number(uint32_t n)
     put_text(sts_out_end(&out));
 }
 
+int refuse(int result, const char *what, const char *why)
+{
+    put_text("stsmail: ");
+    put_text(what);
+    put_text(why);
+    put_text("\n");
+    return result;
+}
+
+void say_number(const char *what, uint32_t n, const char *why)
+{
+    put_text("stsmail: ");
+    put_text(what);
+    put_number(n);
+    put_text(why);
+    put_text("\n");
+}
+
 /* Octets of the character at `at` (RFC 3629), 0 if it is none. */
 static size_t utf8_length(const char *at)
 {
@@ -247,6 +265,7 @@ void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort)
 {
     put_used("TLS pool, most in use", wolf->pool.peak, wolf->pool.size);
     put_used("TLS pool, highest address", wolf->pool.top, wolf->pool.size);
+    put_used("TLS pool, in use at the end", wolf->pool.used, wolf->pool.size);
     put_count("TLS pool, requests refused", wolf->pool.failed, "\n");
     put_used("stack", stack_peak(), stack_size());
     put_count("struct sts_mailer", sizeof(struct sts_mailer), " bytes\n");
@@ -254,4 +273,6 @@ void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort)
     put_count("polls", effort->polls, "\n");
     put_count("longest poll", effort->longest_us, " us\n");
     put_count("all polls", effort->all_us, " us\n");
+    put_count("watchdog, calls", effort->alive, "\n");
+    put_count("watchdog, longest gap", effort->gap_us, " us\n");
 }

@@ -13,7 +13,6 @@ enum {
     SYS_WRITE0 = 0x04,
     SYS_READ = 0x06,
     SYS_SEEK = 0x0a,
-    SYS_TIME = 0x11,
     SYS_GET_CMDLINE = 0x15,
     SYS_EXIT_EXTENDED = 0x20,
 };
@@ -34,11 +33,6 @@ bool semihost_arguments(char *out, size_t size)
     uint32_t block[2] = {(uint32_t)(uintptr_t)out, (uint32_t)size};
 
     return call(SYS_GET_CMDLINE, block) == 0 && memchr(out, '\0', size) != NULL;
-}
-
-int64_t semihost_time(void)
-{
-    return call(SYS_TIME, NULL); /* unsigned: good until 2106 */
 }
 
 void semihost_say(const char *text)
@@ -69,6 +63,11 @@ size_t semihost_get(uint32_t handle, void *buf, size_t size)
     return missing <= size ? size - missing : 0;
 }
 
+void semihost_close(uint32_t handle)
+{
+    (void)call(SYS_CLOSE, &handle);
+}
+
 bool semihost_read(const char *file, void *buf, size_t len)
 {
     uint32_t handle;
@@ -78,7 +77,7 @@ bool semihost_read(const char *file, void *buf, size_t len)
         return false;
     }
     got = semihost_get(handle, buf, len);
-    (void)call(SYS_CLOSE, &handle);
+    semihost_close(handle);
     return got == len;
 }
 

@@ -9,11 +9,11 @@ import re
 import sys
 
 WHERE = (("/port/lwip/", "stsmail port: lwip"), ("/port/wolfssl/", "stsmail port: wolfssl"), ("/lwip/", "lwIP"),
-         ("/wolfssl/", "wolfSSL"), ("/core/", "stsmail core"), (".roots.o", "trust anchors"), ("/boards/", "board and demo"),
+         ("/wolfssl/", "wolfSSL"), ("/core/", "stsmail core"), (".roots.o", "trust anchors"), (".memory.o", "board and demo"), ("/boards/", "board and demo"),
          ("libgcc", "libgcc"), ("libc", "libc"), ("libg", "libc"))
 FLASH, RAM = {".text", ".ARM.exidx", ".data"}, {".data", ".bss", ".stack"}
 # What lies in the board's objects, and is somebody's all the same.
-OWNERS = {".bss.pool": "TLS pool", ".bss.mailer": "struct sts_mailer"}
+OWNERS = {".bss.tls_pool": "TLS pool", ".bss.mailer": "struct sts_mailer"}
 
 
 def component(path, section):

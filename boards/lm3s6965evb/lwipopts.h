@@ -5,13 +5,15 @@
 #ifndef BOARDS_LM3S6965EVB_LWIPOPTS_H
 #define BOARDS_LM3S6965EVB_LWIPOPTS_H
 
+#ifndef BOARD_DHCP
+#define BOARD_DHCP 0 /* make ... DEFS=-DBOARD_DHCP=1: see README */
+#endif
 #include "lwipopts_common.h"
 
-#define MEM_SIZE            2200
+#define MEM_SIZE            2000
 #define PBUF_POOL_SIZE      6
 #define PBUF_POOL_BUFSIZE   608
 #define MEMP_NUM_PBUF       2
-#define MEMP_NUM_UDP_PCB    4 /* STS_DNS_QUERIES */
 #define MEMP_NUM_TCP_PCB    2
 #define MEMP_NUM_TCP_SEG    6
 #define MEMP_NUM_ARP_QUEUE  4
@@ -20,6 +22,5 @@
 #define TCP_WND             (4 * TCP_MSS)
 #define TCP_SND_BUF         (2 * TCP_MSS)
 #define TCP_SND_QUEUELEN    6
-#define MEMP_NUM_SYS_TIMEOUT 2 /* TCP, ARP */
 
 #endif

@@ -7,7 +7,10 @@
 
 #define BOARD_NAME "lm3s6965evb"
 #define BOARD_HZ   12500000u     /* the internal oscillator, as it comes out of reset */
+#ifndef BOARD_POOL
 #define BOARD_POOL (20u * 1024u) /* bytes for TLS */
-#define BOARD_LINE 1024u         /* bytes of arguments */
+#endif
+#define BOARD_LINE     1024u /* bytes of arguments */
+#define BOARD_POLICIES 0     /* --policy: 530 bytes each */
 
 #endif

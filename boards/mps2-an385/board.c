@@ -62,6 +62,7 @@ void board_putc(char c)
 #define MAC_ADDRH     2u
 #define MAC_ADDRL     3u
 #define MAC_CR_ON     0x0010000cu /* full duplex, transmitter and receiver on */
+#define MAC_CR_MCPAS  0x00080000u /* every multicast frame: IPv6 resolves addresses by them */
 #define FCS           4u
 
 static uint32_t mac_read(uint32_t reg)
@@ -207,7 +208,7 @@ int8_t board_netif_init(struct netif *netif)
     read_address(netif);
     TX_CFG = TX_CFG_ON;
     RX_CFG = 0;
-    mac_write(MAC_CR, MAC_CR_ON);
+    mac_write(MAC_CR, MAC_CR_ON | (LWIP_IPV6 != 0 ? MAC_CR_MCPAS : 0));
     netif->name[0] = 'e';
     netif->name[1] = 'n';
     netif->mtu = 1500;

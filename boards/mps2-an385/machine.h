@@ -7,7 +7,10 @@
 
 #define BOARD_NAME "mps2-an385"
 #define BOARD_HZ   25000000u
+#ifndef BOARD_POOL
 #define BOARD_POOL (32u * 1024u) /* bytes for TLS */
-#define BOARD_LINE 2048u         /* bytes of arguments */
+#endif
+#define BOARD_LINE     2048u /* bytes of arguments */
+#define BOARD_POLICIES 2     /* policies that can be given by --policy */
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The library's limits on this board: a device's defaults, over IPv4.
+ * The library's limits on this board: a device's defaults, over IPv4 and IPv6.
  */
-#define STS_IPV6 0
+#ifndef STS_IPV6
+#define STS_IPV6 1
+#endif

@@ -32,14 +32,19 @@ extern "C" {
  * A device needs 20 to 32 KB; too little shows as STS_ERR_MEMORY, never as a bad certificate. */
 #define STS_WOLFSSL_POOL (512u * 1024u)
 
+/* Less is refused at once. */
+#define STS_WOLFSSL_POOL_LEAST 4096u
+
 /* How the pool was used; for tuning its size. */
 struct sts_wolfssl_pool {
-    uint8_t *base;   /* the pool, aligned to 16 */
-    size_t size;     /* bytes of it that can be used */
-    size_t used;     /* bytes in use now, headers included */
-    size_t peak;     /* the most that was in use at once */
-    size_t top;      /* the highest byte that was ever in use */
-    size_t low;      /* no block below is free */
+    uint8_t *base; /* the pool, aligned to 16 */
+    size_t size;   /* bytes of it that can be used */
+    size_t used;   /* bytes in use now, headers included */
+    size_t peak;   /* the most that was in use at once */
+    size_t top;    /* the highest byte that was ever in use */
+    size_t low;    /* no block below is free */
+    size_t
+        missing; /* bytes by which the pool was too short for the worst of the requests that found no room */
     uint32_t failed; /* requests that found no room */
 };
 
@@ -52,13 +57,17 @@ struct sts_wolfssl {
     const struct sts_random *seed;
     const void *anchors; /* a table, or PEM; NULL: none */
     size_t anchors_len;
+    /* The owner's watchdog, or NULL: called whenever wolfSSL takes or gives back memory, reads or writes, which is as often as a long
+     * step of cryptography can be left. One signature is not left: see README for how long. Set after init. */
+    void (*alive)(void *ctx);
+    void *alive_ctx;
     /* The n-th CA of them that has the name, and may have the key, that is asked for. */
     bool (*find)(struct sts_wolfssl *w, const struct sts_wolfssl_ask *ask, size_t n,
                  struct sts_root *root);
 };
 
 /* Prepares *w. pool (any alignment, size bytes) and *seed stay with the port as long as *w is used.
- * STS_OK; STS_ERR_ARG (a NULL, or a pool under 4 KiB); STS_ERR_MEMORY where wolfSSL does not start. */
+ * STS_OK; STS_ERR_ARG (a NULL, or a pool under STS_WOLFSSL_POOL_LEAST); STS_ERR_MEMORY where wolfSSL does not start. */
 int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struct sts_random *seed);
 
 /* Sets the trust anchors: a table of them that stays where it is, in flash or mapped from a file. Its checksum is

@@ -72,6 +72,9 @@ struct sts_wolfssl_turn {
 };
 extern struct sts_wolfssl_turn sts_wolfssl_turn;
 
+/* Tells the owner's watchdog that we are still there. */
+void sts_wolfssl_alive(void);
+
 /* Whether wolfSSL was built with hook.h: true, or it does not link. */
 bool sts_wolfssl_hooked(void);
 

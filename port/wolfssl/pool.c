@@ -46,11 +46,13 @@ static void merge(const struct sts_wolfssl_pool *p, size_t at)
     }
 }
 
-static size_t find(const struct sts_wolfssl_pool *p, size_t need)
+/* The first block that is large enough; none: the pool's size, and *end is what is free at its end. */
+static size_t find(const struct sts_wolfssl_pool *p, size_t need, size_t *end)
 {
     size_t at = p->low;
     struct block *b;
 
+    *end = 0;
     while ((b = block_at(p, at)) != NULL) {
         if (!b->used) {
             merge(p, at);
@@ -58,6 +60,7 @@ static size_t find(const struct sts_wolfssl_pool *p, size_t need)
         if (!b->used && b->size >= need) {
             break;
         }
+        *end = b->used ? 0 : b->size;
         at += b->size;
     }
     return at;
@@ -75,7 +78,7 @@ static void split(const struct sts_wolfssl_pool *p, size_t at, size_t need)
 
 void *sts_pool_take(struct sts_wolfssl_pool *p, size_t size)
 {
-    size_t need, at;
+    size_t need, at, end;
     struct block *b;
 
     if (size == 0) {
@@ -83,10 +86,11 @@ void *sts_pool_take(struct sts_wolfssl_pool *p, size_t size)
     }
     need = (size > p->size ? p->size : size) + 2 * ALIGN - 1;
     need -= need % ALIGN;
-    at = find(p, need);
+    at = find(p, need, &end);
     b = block_at(p, at);
     if (b == NULL) {
         p->failed++;
+        p->missing = need - end > p->missing ? need - end : p->missing;
         return NULL;
     }
     split(p, at, need);
@@ -117,10 +121,21 @@ void sts_pool_give(struct sts_wolfssl_pool *p, void *ptr)
     memset(ptr, 0, b->size - ALIGN);
 }
 
+void sts_wolfssl_alive(void)
+{
+    const struct sts_wolfssl *w = sts_wolfssl_turn.w;
+
+    if (w->alive != NULL) {
+        w->alive(w->alive_ctx);
+    }
+}
+
+/* Most of wolfSSL's long functions begin and end with this. */
 void *sts_wolfssl_malloc(size_t size, void *heap, int type)
 {
     (void)heap;
     (void)type;
+    sts_wolfssl_alive();
     return sts_pool_take(&sts_wolfssl_turn.w->pool, size);
 }
 
@@ -128,6 +143,7 @@ void sts_wolfssl_free(void *ptr, void *heap, int type)
 {
     (void)heap;
     (void)type;
+    sts_wolfssl_alive();
     sts_pool_give(&sts_wolfssl_turn.w->pool, ptr);
 }
 

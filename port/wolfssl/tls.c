@@ -169,6 +169,7 @@ static int on_recv(WOLFSSL *ssl, char *buf, int size, void *ctx)
     size_t want = size < (int)c->budget ? (size_t)size : c->budget;
     int32_t n;
 
+    sts_wolfssl_alive();
     if (c->gate.refused) {
         return WOLFSSL_CBIO_ERR_GENERAL;
     }
@@ -197,6 +198,7 @@ static int on_send(WOLFSSL *ssl, char *buf, int size, void *ctx)
     int32_t n = c->peer.net->send(c->peer.net->ctx, c->peer.handle, buf, (size_t)size);
 
     (void)ssl;
+    sts_wolfssl_alive();
     if (n == 0) {
         return WOLFSSL_CBIO_ERR_WANT_WRITE;
     }
@@ -433,7 +435,8 @@ static bool tls_wants_write(void *ctx, void *conn)
 
 int sts_wolfssl_init(struct sts_wolfssl *w, void *pool, size_t size, const struct sts_random *seed)
 {
-    if (w == NULL || pool == NULL || seed == NULL || seed->fill == NULL || size < 4096) {
+    if (w == NULL || pool == NULL || seed == NULL || seed->fill == NULL ||
+        size < STS_WOLFSSL_POOL_LEAST) {
         return STS_ERR_ARG;
     }
     *w = (struct sts_wolfssl){.seed = seed};

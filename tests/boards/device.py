@@ -95,7 +95,9 @@ def command_line(board, elf, args, tap="tap0", more=()):
             "-semihosting-config", config, "-kernel", elf, *more]
 
 
-def run_as_is(board, elf, *args, timeout=60, more=(), tap="tap0"):
+def run_as_is(board, elf, *args, timeout=60, more=(), tap="tap0", clock=True):
+    """clock: the device has one that runs on a battery."""
+    args = [*args[:1], *(["--now", int(time.time())] if clock else []), *args[1:]]
     command = command_line(board, elf, args, tap, more)
     start = time.monotonic()
     try:
