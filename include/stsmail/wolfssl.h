@@ -93,7 +93,7 @@ struct sts_wolfssl_made {
 
 /* Makes the table of a PEM text: the certificates in it that name themselves as issuer and are CAs are anchors; other
  * CAs help to complete a chain. It never takes more than len + 16 octets (STS_ERR_SPACE where size is less than it
- * takes). The same text makes the same table. Returns how many CAs there are (> 0), or STS_ERR_CONFIG where there
+ * takes). The same text makes the same table. Call sts_wolfssl_init() before. Returns how many CAs there are (> 0), or STS_ERR_CONFIG where there
  * is none. *made is filled in any case. */
 int sts_wolfssl_table_make(const char *pem, size_t len, void *out, size_t size,
                            struct sts_wolfssl_made *made);

@@ -214,7 +214,6 @@ int main(int argc, char **argv)
                                                argc > 3 ? &dumb : &sts_posix_random) != STS_OK) {
         return 2;
     }
-    fault = argc > 2 ? atol(argv[2]) : 0;
     while (scanf("%511s %511s %u %d %31s %ld", ca, host, &port, &require, alpn, &seconds) == 6) {
         struct sts_time now = {.utc_s = seconds > 0 ? seconds : (int64_t)time(NULL),
                                .trust = seconds < 0 ? STS_CLOCK_UNSET : STS_CLOCK_OWNER};
@@ -224,7 +223,9 @@ int main(int argc, char **argv)
                                     .alpn = strcmp(alpn, "-") == 0 ? NULL : alpn};
         struct outcome o;
 
+        fault = 0;
         (void)load(ca);
+        fault = argc > 2 ? atol(argv[2]) : 0;
         taken = 0;
         peer.handle = connect_to(port);
         o = run(&peer, &now);

@@ -418,7 +418,7 @@ def chains(z, root, inter):
     fake_late = Ca(z, "fake-root", cn="Zoo root", extensions=[bc(True), ku(CERT_SIGN), skid(z.keys.get("fake-root"))],
                    start=NOW - 9 * DAY, end=NOW - DAY)
     add("fake-root-late", "X16", "trust", z.leaf(fake_late, extensions=[bc(False), ku(SIGN), san(HOST)]),
-        [fake_late.der])
+        [fake_late.der], also="expired")
     # CVE-2026-93302: all that identifies the root, signature included, with another key and our name
     clone_key = z.keys.get("leaf-p256")
     clone = root.der.replace(spki(root.key), spki(clone_key))
