@@ -11,9 +11,10 @@
 
 struct sts_wolfssl_turn sts_wolfssl_turn;
 
-/* ---- memory: first fit; each block has a header of 16 bytes ---------------------------------- */
+/* ---- memory: first fit; each block has a header ------------------------------------------------ */
 
-#define ALIGN 16u
+/* As much as anything in wolfSSL wants: 16 bytes for a PC's vectors, 8 for a 64-bit number on a microcontroller. */
+#define ALIGN (2 * sizeof(size_t))
 
 struct block {
     size_t size; /* with header, a multiple of ALIGN */
@@ -21,6 +22,7 @@ struct block {
 };
 
 _Static_assert(sizeof(struct block) <= ALIGN, "a header takes one unit");
+_Static_assert(ALIGN % _Alignof(uint64_t) == 0, "a block is good for numbers of 64 bits");
 
 void sts_pool_init(struct sts_wolfssl_pool *p, void *pool, size_t size)
 {
