@@ -16,6 +16,7 @@
 #define BUILD_DATE (STS_BUILD_EPOCH > RELEASE_DATE ? STS_BUILD_EPOCH : RELEASE_DATE)
 
 static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010; /* CSR, RVR, CVR */
+static const volatile uint32_t *const interrupts = (const volatile uint32_t *)0xe000ed04; /* ICSR */
 static volatile uint32_t ticks;
 
 struct sts_clock calendar;
@@ -39,15 +40,19 @@ uint32_t clock_ms(void)
     return ticks;
 }
 
-/* The counter goes down; a tick may come between two reads. */
+/* The counter goes down. A tick may come between two reads, or have come and not been counted yet. */
 uint32_t clock_us(void)
 {
-    uint32_t before, counter;
+    uint32_t before, counter, pending;
 
     do {
         before = ticks;
         counter = systick[2];
+        pending = *interrupts >> 26 & 1u; /* PENDSTSET */
     } while (before != ticks);
+    if (pending != 0 && counter > BOARD_HZ / 2000u) {
+        before++;
+    }
     return before * 1000u + (BOARD_HZ / 1000u - 1u - counter) * 1000u / (BOARD_HZ / 1000u);
 }
 
