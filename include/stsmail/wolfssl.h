@@ -37,7 +37,7 @@ extern "C" {
 
 /* How the pool was used; for tuning its size. */
 struct sts_wolfssl_pool {
-    uint8_t *base; /* the pool, aligned to 16 */
+    uint8_t *base; /* the pool, aligned */
     size_t size;   /* bytes of it that can be used */
     size_t used;   /* bytes in use now, headers included */
     size_t peak;   /* the most that was in use at once */
