@@ -163,6 +163,7 @@ static int start_ipv6(void)
         return STS_OK;
     }
     netif.output_ip6 = ethip6_output;
+    netif.flags |= NETIF_FLAG_MLD6; /* else nobody who looks for our address is answered */
     netif_create_ip6_linklocal_address(&netif, 1);
     to_lwip6(&args.gateway6, &router6);
     if (!args.slaac) {
