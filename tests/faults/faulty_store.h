@@ -17,6 +17,7 @@ struct faulty_store {
 static inline void store_rule(bool kept, const char *rule)
 {
     if (!kept) {
+        fflush(stdout);
         fprintf(stderr, "store: %s\n", rule);
         abort();
     }

@@ -65,6 +65,54 @@ static const char *const call_names[CALLS] = {
 /* Of a handshake: it ends well by its word, and proves nothing. */
 #define LIES 1001
 
+/* What each call can return instead; 0 ends a row (as a value it is NOTHING). */
+#define NOTHING 2000
+
+static const int variants[CALLS][8] = {
+    [CALL_UDP_OPEN] = {STS_ERR_CONNECT},
+    [CALL_TCP_OPEN] = {STS_ERR_CONNECT},
+    [CALL_CONNECTED] = {STS_ERR_CONNECT, STS_BUSY},
+    [CALL_SEND] = {-1, NOTHING},
+    [CALL_RECV] = {-1, NOTHING},
+    [CALL_RANDOM] = {STS_ERR_RANDOM},
+    [CALL_TLS_OPEN] = {STS_ERR_MEMORY, STS_ERR_RANDOM, STS_ERR_CONFIG, STS_ERR_CLOCK},
+    [CALL_HANDSHAKE] = {STS_ERR_MEMORY, STS_ERR_TLS, STS_ERR_CLOSED, STS_ERR_CERT_TRUST,
+                        STS_ERR_CERT_HOST, STS_ERR_CERT_EXPIRED, STS_BUSY, LIES},
+    [CALL_TLS_SEND] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, NOTHING},
+    [CALL_TLS_RECV] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, STS_ERR_END, NOTHING},
+    [CALL_PUT] = {STS_ERR_SPACE, STS_ERR_IO},
+    [CALL_WRITE] = {STS_ERR_IO, STS_ERR_SPACE},
+    [CALL_COMMIT] = {STS_ERR_IO, STS_ERR_SPACE},
+    [CALL_GET] = {STS_ERR_IO},
+    [CALL_READ] = {STS_ERR_IO},
+    [CALL_REMOVE] = {STS_ERR_IO},
+    [CALL_ITERATE] = {STS_ERR_IO},
+    [CALL_FLASH_READ] = {STS_ERR_IO},
+    [CALL_FLASH_PROGRAM] = {STS_ERR_IO},
+    [CALL_FLASH_ERASE] = {STS_ERR_IO},
+    [CALL_FLASH_SYNC] = {STS_ERR_IO},
+    [CALL_CLOCK] = {STS_CLOCK_UNSET - 1},
+    [CALL_REWIND] = {STS_ERR_IO},
+    [CALL_SOURCE] = {STS_ERR_IO},
+};
+
+static inline uint32_t variants_of(unsigned call)
+{
+    uint32_t n = 0;
+
+    while (n < 8 && variants[call][n] != 0) {
+        n++;
+    }
+    return n;
+}
+
+/* Trouble of this device, which no peer can make: no reason to trust anybody less strictly (H26, F07). */
+static inline bool is_own(enum call call, int value)
+{
+    return call == CALL_RANDOM || call == CALL_TLS_OPEN || call >= CALL_PUT ||
+           value == STS_ERR_MEMORY;
+}
+
 /* Where in a session a host is irregular. */
 enum moment {
     AT_NONE,
@@ -126,7 +174,7 @@ struct net_conn {
     bool over;                        /* the host has ended it */
     bool torn;                        /* without a proper end */
     bool mute;                        /* the host says nothing any more */
-    bool data;
+    bool mail, data;
     struct net_host *host;
     const char *sni;
     bool require;
@@ -162,7 +210,9 @@ struct internet {
     void (*on_secret)(const struct net_conn *c, const char *line);
     void (*on_taken)(const struct net_conn *c, bool told);
     void (*on_answer)(const char *name, uint16_t type, int rcode, size_t count);
-    void (*on_served)(const struct net_conn *c);
+    void (*on_odd)(const struct net_conn *c, const char *reply); /* an irregular reply is said */
+    void (*on_served)(const struct net_conn *c);                 /* before a policy host answers */
+    void (*clock)(void); /* reads the device's own clock into `now`; NULL: as below */
 
     struct sts_net net;
     struct sts_tls tls;
@@ -184,6 +234,10 @@ static inline void net_clock(void)
 {
     int f = in.fails(CALL_CLOCK);
 
+    if (in.clock != NULL) {
+        in.clock();
+        return;
+    }
     in.now.ms = (uint32_t)(in.ms + in.tick0);
     in.now.utc_s = net_utc() + in.clock_error;
     in.now.trust = f == WORKS ? in.trust : (uint8_t)STS_CLOCK_UNSET;
@@ -350,7 +404,12 @@ static inline bool net_irregular(struct net_conn *c, enum moment moment)
         return c->mute || c->over;
     }
     switch (h->act) {
-    case ACT_SAY: net_say(c, h->reply); break;
+    case ACT_SAY:
+        if (in.on_odd != NULL) {
+            in.on_odd(c, h->reply);
+        }
+        net_say(c, h->reply);
+        break;
     case ACT_HANG: c->mute = true; break;
     default: c->over = c->torn = true; break;
     }
@@ -382,6 +441,10 @@ static inline void net_rcpt(struct net_conn *c, const char *line)
     bool room = c->rcpts < NET_RCPTS;
 
     if (net_irregular(c, AT_RCPT)) {
+        return;
+    }
+    if (!c->mail) {
+        net_say(c, "503 5.5.1 from whom?\r\n");
         return;
     }
     if (room) {
@@ -426,7 +489,8 @@ static inline void net_command(struct net_conn *c, const char *line)
         net_secret(c, line);
         if (strncmp(line, "MAIL FROM:<", 11) == 0) {
             c->rcpts = 0;
-            if (!net_irregular(c, AT_MAIL)) {
+            c->mail = !net_irregular(c, AT_MAIL);
+            if (c->mail) {
                 net_say(c, "250 2.1.0 yes\r\n");
             }
         } else if (strncmp(line, "RCPT TO:<", 9) == 0) {
@@ -478,11 +542,11 @@ static inline void net_serve_http(struct net_conn *c)
 {
     if (!c->mute && c->tls && memmem(c->in, c->in_len, "\r\n\r\n", 4) != NULL) {
         c->in_len = 0;
-        net_say(c, c->host->http);
-        c->over = true;
         if (in.on_served != NULL) {
             in.on_served(c);
         }
+        net_say(c, c->host->http);
+        c->over = true;
     }
 }
 

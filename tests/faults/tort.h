@@ -43,54 +43,6 @@ struct torture {
 
 static struct torture tort;
 
-/* What each call can return instead; 0 ends a row (as a value it is NOTHING). */
-#define NOTHING 2000
-
-static const int variants[CALLS][8] = {
-    [CALL_UDP_OPEN] = {STS_ERR_CONNECT},
-    [CALL_TCP_OPEN] = {STS_ERR_CONNECT},
-    [CALL_CONNECTED] = {STS_ERR_CONNECT, STS_BUSY},
-    [CALL_SEND] = {-1, NOTHING},
-    [CALL_RECV] = {-1, NOTHING},
-    [CALL_RANDOM] = {STS_ERR_RANDOM},
-    [CALL_TLS_OPEN] = {STS_ERR_MEMORY, STS_ERR_RANDOM, STS_ERR_CONFIG, STS_ERR_CLOCK},
-    [CALL_HANDSHAKE] = {STS_ERR_MEMORY, STS_ERR_TLS, STS_ERR_CLOSED, STS_ERR_CERT_TRUST,
-                        STS_ERR_CERT_HOST, STS_ERR_CERT_EXPIRED, STS_BUSY, LIES},
-    [CALL_TLS_SEND] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, NOTHING},
-    [CALL_TLS_RECV] = {STS_ERR_CLOSED, STS_ERR_TLS, STS_ERR_MEMORY, STS_ERR_END, NOTHING},
-    [CALL_PUT] = {STS_ERR_SPACE, STS_ERR_IO},
-    [CALL_WRITE] = {STS_ERR_IO, STS_ERR_SPACE},
-    [CALL_COMMIT] = {STS_ERR_IO, STS_ERR_SPACE},
-    [CALL_GET] = {STS_ERR_IO},
-    [CALL_READ] = {STS_ERR_IO},
-    [CALL_REMOVE] = {STS_ERR_IO},
-    [CALL_ITERATE] = {STS_ERR_IO},
-    [CALL_FLASH_READ] = {STS_ERR_IO},
-    [CALL_FLASH_PROGRAM] = {STS_ERR_IO},
-    [CALL_FLASH_ERASE] = {STS_ERR_IO},
-    [CALL_FLASH_SYNC] = {STS_ERR_IO},
-    [CALL_CLOCK] = {STS_CLOCK_UNSET - 1},
-    [CALL_REWIND] = {STS_ERR_IO},
-    [CALL_SOURCE] = {STS_ERR_IO},
-};
-
-static inline uint32_t variants_of(unsigned call)
-{
-    uint32_t n = 0;
-
-    while (n < 8 && variants[call][n] != 0) {
-        n++;
-    }
-    return n;
-}
-
-/* Trouble of this device, which no peer can make: no reason to trust anybody less strictly (H26, F07). */
-static inline bool is_own(enum call call, int value)
-{
-    return call == CALL_RANDOM || call == CALL_TLS_OPEN || call >= CALL_PUT ||
-           value == STS_ERR_MEMORY;
-}
-
 static inline int strike(enum call call, uint32_t variant)
 {
     int value = variants[call][variant % variants_of(call)];
