@@ -734,8 +734,11 @@ static bool search_key(void *arg, const char *key)
 {
     struct search *w = arg;
 
-    w->found =
-        w->kind == STS_STORE_POLICY ? is_due(w, key) : judge_mark(w->s, key, w->now) != STS_BUSY;
+    if (w->kind == STS_STORE_POLICY) {
+        w->found = is_due(w, key);
+    } else { /* a mark of another version is none, and stays */
+        w->found = is_marked(w->s, key) && judge_mark(w->s, key, w->now) != STS_BUSY;
+    }
     if (w->found) {
         memcpy(w->domain, key, sts_len(key) + 1);
     }
