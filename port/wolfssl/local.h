@@ -30,6 +30,7 @@
 /* The certificate whose signer is wanted. */
 struct sts_wolfssl_ask {
     bool on;                          /* there is one */
+    bool by_id;                       /* its issuer's key identifier was looked up */
     struct sts_der issuer;            /* Name */
     struct sts_der key_id;            /* of the issuer's key; empty: it does not say */
     uint8_t hash[SIGNER_DIGEST_SIZE]; /* of the issuer */

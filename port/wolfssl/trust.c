@@ -261,6 +261,18 @@ static Signer *search_anchors(struct sts_wolfssl_conn *c, void *cm, uint8_t *has
     return NULL;
 }
 
+/* With the issuer's name, whatever identifier it was found by: what wolfSSL takes a signature for good with, and
+ * whose limits it then applies, has to be one and the same CA. */
+static Signer *search_known(struct sts_wolfssl_conn *c, void *cm, uint8_t *hash, enum by by)
+{
+    Signer *s = known(cm, hash, by);
+
+    return s != NULL && allows(s) &&
+                   memcmp(s->subjectNameHash, c->ask.hash, sizeof c->ask.hash) == 0
+               ? s
+               : NULL;
+}
+
 /* wolfSSL goes down the chain from its end, so a CA that stands before its issuer has failed by the time it
  * is asked for (RFC 8446 4.4.2 wants any order to do). It gets one more try, now that all are known. */
 static Signer *search_chain(struct sts_wolfssl_conn *c, void *cm, uint8_t *hash, enum by by)
@@ -280,33 +292,44 @@ static Signer *search_chain(struct sts_wolfssl_conn *c, void *cm, uint8_t *hash,
         }
         c->again &= ~(UINT32_C(1) << i);
         if (sts_identity_issues(&cert) && take_ca(cm, c, &cert, der->buffer, der->length, false)) {
-            Signer *s = known(cm, hash, by);
-
-            return s != NULL && allows(s) ? s : NULL;
+            return search_known(c, cm, hash, by);
         }
     }
     return NULL;
 }
 
+/* wolfSSL looks up the issuer's key identifier where the certificate names one, then the certificate's own, which
+ * no issuer has, then the name. */
+static bool is_own_id(struct sts_wolfssl_ask *a, enum by by)
+{
+    bool first = !a->by_id;
+
+    if (by == BY_KEY_ID) {
+        a->by_id = true;
+    }
+    return by == BY_KEY_ID && (!first || a->key_id.at == a->key_id.end);
+}
+
 static Signer *get(void *cm, unsigned char *hash, enum by by)
 {
     struct sts_wolfssl_conn *c = sts_wolfssl_turn.conn;
-    Signer *s = known(cm, hash, by);
     uint8_t wanted[SIGNER_DIGEST_SIZE];
+    Signer *s = NULL;
     unsigned skip;
 
     if (c == NULL) {
-        return s;
+        return known(cm, hash, by);
     }
-    skip = c->skip;
-    if (s != NULL && (!allows(s) || skip > 0)) {
-        skip -= skip > 0;
-        s = NULL;
-    }
-    if (s == NULL && c->ask.on) {
+    if (c->ask.on && !is_own_id(&c->ask, by)) {
         memcpy(wanted, hash,
                sizeof wanted); /* wolfSSL's buffer, in a pool that is going to change */
-        s = search_anchors(c, cm, wanted, by, skip);
+        skip = c->skip;
+        s = search_known(c, cm, wanted, by);
+        if (s != NULL && skip > 0) {
+            skip--;
+            s = NULL;
+        }
+        s = s != NULL ? s : search_anchors(c, cm, wanted, by, skip);
         s = s != NULL ? s : search_chain(c, cm, wanted, by);
     }
     c->issuer = s;

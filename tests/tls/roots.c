@@ -83,7 +83,7 @@ static struct asked ask(const uint8_t *der, size_t len, const struct sts_cert *o
     memcpy(conn.ask.hash, cert.subjectHash, sizeof conn.ask.hash);
     sts_wolfssl_turn.conn = &conn;
     sts_wolfssl_turn.utc_s = at;
-    s = sts_wolfssl_get_ca(cm, cert.extSubjKeyId);
+    s = cert.extSubjKeyIdSet ? sts_wolfssl_get_ca(cm, cert.extSubjKeyId) : &conn.root;
     a.found = s != NULL && s == sts_wolfssl_get_ca_by_name(cm, cert.subjectHash);
     a.same = a.found && same_signer(s, &cert, own);
     a.twins = wolf.find(&wolf, &conn.ask, 1, &root);

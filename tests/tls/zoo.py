@@ -459,6 +459,21 @@ def chains(z, root, inter):
     self_issued = Ca(z, "path0-rekeyed", short, cn="Zoo inter-path0")
     dodge = Ca(z, "below-rekeyed", self_issued)
     add("path-dodged", "X17", "trust", z.leaf(dodge), dodge)
+    # one CA's key identifier and signature, another one's name: neither of them issued it
+    posed = certificate(name("Zoo posed"), z.keys.get("posed"), inter.name, short.key,
+                        [bc(True), ku(CERT_SIGN), skid(inter.key), akid(short.key)])
+    under_posed = certificate(name("leaf"), z.keys.get("leaf-p256"), name("Zoo posed"), z.keys.get("posed"),
+                              [bc(False), ku(SIGN), san(HOST), eku(SERVER)])
+    add("path-posed", "X17", "trust", under_posed, [posed, short.der, inter.der])
+    add("path-posed-2", "X17", "trust", under_posed, [posed, inter.der, short.der])
+    posed_leaf = certificate(name("leaf"), z.keys.get("leaf-p256"), inter.name, short.key,
+                             [bc(False), ku(SIGN), san(HOST), eku(SERVER), skid(inter.key), akid(short.key)])
+    add("name-posed", "X17", "trust", posed_leaf, [short.der, inter.der])
+    for i in range(2):  # which of two CAs of one name is found first is a matter of their keys
+        same_name = Ca(z, f"path0-of-that-name-{i}", root, path=0, cn="Zoo inter")
+        posed = certificate(name("Zoo posed"), z.keys.get("posed"), inter.name, same_name.key,
+                            [bc(True), ku(CERT_SIGN), skid(inter.key)])
+        add(f"path-posed-{3 + i}", "X17", "trust", under_posed, [posed, inter.der, same_name.der])
     add("chain-of-100", "X24", "tls", z.leaf(inter), [inter.der] * 99)
     critical = Ca(z, "inter-critical", root, extensions=[
         bc(True), ku(CERT_SIGN), skid(z.keys.get("inter-critical")), ext("1.2.3.4", der(5), True)])
@@ -599,7 +614,7 @@ def usages(z, inter, root):
         bc(True), san(HOST), skid(key), akid(inter.key)]), inter)
     add("critical-unknown", "X20", "tls", z.leaf(inter, extra=[ext("1.2.3.4.5", der(5), True)]), inter)
     add("unknown-not-critical", "X20", "verified", z.leaf(inter, extra=[ext("1.2.3.4.5", der(5))]), inter)
-    add("leaf-v1", "X20", "tls", z.leaf(inter, extensions=[], version=0, cn=HOST), inter)
+    add("leaf-v1", "X20", "tls", z.leaf(inter, extensions=[], version=0, cn=HOST), inter, also="trust")
     add("duplicate-san", "X20", "tls", z.leaf(inter, ("a.example",), extra=[san(HOST)]), inter)
     add("duplicate-eku", "X20", "tls", z.leaf(inter, uses=(CLIENT,), extra=[eku(SERVER)]), inter)
     for kind, expect in (("rsa1024", "tls"), ("p192", "tls"), ("p224", "tls"), ("k256", "tls"),
