@@ -677,7 +677,7 @@ int sts_queue_init(struct sts_queue *q, const struct sts_queue_config *c)
     struct look l;
     int e;
 
-    if (q == NULL || c == NULL || c->mailer == NULL || c->mailer->config == NULL ||
+    if (q == NULL || c == NULL || (c->mailer != NULL && c->mailer->config == NULL) ||
         c->store == NULL || c->message_store == NULL || c->store == c->message_store ||
         c->random == NULL) {
         return STS_ERR_ARG;
@@ -720,7 +720,7 @@ int sts_queue_poll(struct sts_queue *q, const struct sts_time *now)
 {
     int result;
 
-    if (q == NULL || q->config == NULL) {
+    if (q == NULL || q->config == NULL || q->config->mailer == NULL) {
         return STS_ERR_ARG;
     }
     if (q->sending) {

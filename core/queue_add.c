@@ -234,7 +234,8 @@ static int new_id(struct sts_queue *q, const struct sts_time *now, struct sts_qu
 static int make_message_id(struct sts_queue *q, const struct sts_queue_record *r, char *buf,
                            size_t size)
 {
-    const char *hostname = q->config->mailer->config->hostname;
+    const struct sts_mailer *mailer = q->config->mailer;
+    const char *hostname = mailer != NULL ? mailer->config->hostname : "localhost";
     char more[STS_QUEUE_ID_SIZE];
     struct sts_mailbox box;
     struct sts_out o;

@@ -97,7 +97,8 @@ struct sts_queue_counters {
 };
 
 struct sts_queue_config {
-    struct sts_mailer       *mailer;       /* ready, and the queue's own while it delivers */
+    struct sts_mailer       *mailer;       /* ready, and the queue's own while it delivers; NULL: nothing is sent, for a
+                                              program that lists, adds and drops */
     const struct sts_store  *store;        /* entries; may be the mailer's */
     const struct sts_store  *message_store; /* another handle on the same medium, for messages that are being sent */
     const struct sts_random *random;
