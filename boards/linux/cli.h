@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include <stsmail/mailer_types.h>
+#include <stsmail/queue.h>
 
 /* The program is of this date: a clock before it is unset. SOURCE_DATE_EPOCH at build time can
  * raise it, never lower it. 2026-11-01 00:00:00 UTC. */
@@ -26,7 +27,8 @@ enum command {
     CMD_MATCH = 8,
     CMD_CACHE = 16,
     CMD_VERSION = 32,
-    CMD_ALL = 63,
+    CMD_QUEUE = 64,
+    CMD_ALL = 127,
 };
 
 /* Where a setting stands, for messages, and for what wins. */
@@ -55,7 +57,11 @@ struct options {
     const char *from, *hostname, *ca, *state, *config;
     const char *subject, *body, *to;
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
-    bool json, help;
+    uint32_t every_s;                     /* 0: once */
+    bool json, help, queue, due;
+    bool notify; /* called as sendmail: whoever sent it is told if it fails for good */
+    bool quiet;  /* only what went wrong is said */
+    const struct sts_source *given; /* the message, instead of standard input; or NULL */
     int verbose; /* 0..2 */
 
     struct sts_endpoint dns[STS_DNS_SERVERS];
@@ -77,6 +83,9 @@ int options_read(struct options *o, int argc, char **argv);
 
 /* Applies one setting by its name without dashes; value NULL: none was given. */
 int options_set(struct options *o, const struct where *where, const char *name, const char *value);
+
+/* Whether the option takes a value of its own. */
+bool options_value(const char *name);
 
 /* Reads the file of settings. A missing one is an error only if `must` is set. */
 int config_read(struct options *o, const char *file, bool must);
@@ -152,8 +161,9 @@ const struct sts_net *net_start(void);
 
 /* ---- a message that can be read again (spool.c) -------------------------------------------- */
 
-/* All of a descriptor, in a file without a name. STS_OK, or STS_ERR_IO: errno says why. */
-int spool_read(int fd);
+/* All of a descriptor, in a file without a name; `dots`: to a line of one dot at most, as sendmail has it. STS_OK, or
+ * STS_ERR_IO: errno says why. */
+int spool_read(int fd, bool dots);
 void spool_source(struct sts_source *out);
 
 /* ---- the library, set up (setup.c) --------------------------------------------------------- */
@@ -170,6 +180,13 @@ const struct sts_log *setup_log(struct options *o);
 /* The EHLO name: of the options, or the machine's own. NULL: it is none, which was said. */
 const char *setup_hostname(const struct options *o);
 
+/* The state directory a second time, for messages that are read while policies are. */
+const struct sts_store *setup_message_store(struct options *o);
+
+/* What the options demand of mail to a domain. */
+uint8_t setup_floor(const struct options *o, const char *domain);
+const struct sts_policy *setup_policy(const struct options *o, const char *domain);
+
 /* Everything else that the options name, opened and checked before anything is sent, and the mailer
  * ready for use; *config stays in place. 0, or the exit status. */
 int setup_mailer(struct options *o, struct sts_mailer_config *config);
@@ -179,7 +196,7 @@ extern struct sts_mailer mailer;
 int mailer_run(void);
 void time_now(struct sts_time *now);
 
-/* ---- results (print.c) --------------------------------------------------------------------- */
+/* ---- results (outcome.c, print.c) ---------------------------------------------------------- */
 
 /* What happened at one domain. */
 struct outcome {
@@ -190,6 +207,7 @@ struct outcome {
     bool decided;
     struct sts_decision decision;
     struct tried *attempts, **last; /* in order */
+    char queued[STS_QUEUE_ID_SIZE]; /* "": it is not in the queue */
 };
 
 struct tried {
@@ -199,17 +217,36 @@ struct tried {
     char reply[STS_REPLY_SIZE];
 };
 
+/* An empty one, and the end of one; the mailer's callbacks, with an outcome as ctx. */
+void outcome_start(struct outcome *out, const char *domain);
+void outcome_end(struct outcome *out);
+void outcome_decision(void *ctx, const struct sts_decision *decision);
+void outcome_attempt(void *ctx, const struct sts_attempt *attempt);
+
 enum verdict {
     DELIVERED,
     FAILED,
     DEFERRED,
 };
 
+enum verdict verdict_of(const struct sts_recipient *r);
 enum verdict verdict_of_all(const struct outcome *o);
 void print_outcome(const struct outcome *o, bool json);
 
 /* Seconds as people say them: "7 days". Static. */
 const char *duration(int64_t seconds);
+
+/* ---- the queue (queue.c) --------------------------------------------------------------------- */
+
+#define QUEUE_NOTIFY 1 /* flag: whoever sent the message is told if it fails for good */
+
+/* Notices of messages that failed for good (notice.c): one is noted within a callback of the queue, and those
+ * noted go out through it. */
+void notice_note(const struct sts_queue_entry *entry);
+void notice_send(struct sts_queue *queue, const char *hostname);
+
+/* Keeps what is left of an outcome: fills out->queued, or says why it cannot. */
+void queue_keep(const struct options *o, struct outcome *out, struct sts_queue_mail *mail);
 
 /* ---- commands ------------------------------------------------------------------------------ */
 
@@ -218,6 +255,8 @@ int policy_command(struct options *o);
 int record_command(struct options *o);
 int match_command(struct options *o);
 int cache_command(struct options *o);
+int queue_command(struct options *o);
+int sendmail_command(int argc, char **argv); /* with the program's name */
 int version_command(struct options *o);
 
 /* Reads a policy file. 0, or the exit status: `name` and the reason were said; line 0: unreadable. */

@@ -20,14 +20,21 @@ static const char usage[] =
     "  policy [FILE]           say what an MTA-STS policy file means, or why it is invalid\n"
     "  record [TEXT...]        say which policy the TXT records of _mta-sts.DOMAIN announce\n"
     "  match [--mx P]... HOST  say whether a policy with these mx patterns allows a host\n"
+    "  queue list              the messages that wait for their next try, or failed for good\n"
+    "  queue run               try each of them now; --due: those whose time has come;\n"
+    "                          --every SECONDS: stay, and try what is due\n"
+    "  queue drop ID           forget one\n"
     "  cache list              the policies that are held\n"
     "  cache drop DOMAIN       forget one\n"
     "  cache refresh [DOMAIN]  fetch one again, or all\n"
     "  version                 the version, and what is built in\n"
     "\n"
-    "options of send (cache refresh takes those for DNS, trust, state, ports, policies and time):\n"
+    "options of send (queue run and cache refresh take those for DNS, trust, state, ports, "
+    "floors,\n"
+    "policies and time):\n"
     "  --from ADDR             envelope sender; <> for none      [USER@HOSTNAME]\n"
     "  --hostname NAME         name for EHLO                     [this machine's]\n"
+    "  --queue                 keep what is put off, and try it again (queue run); then exit 0\n"
     "  --subject S --body S --to ADDR  compose the message; --to is for its header\n"
     "  --floor LEVEL[@DOMAIN]  opportunistic, encrypted, verified, policy; may repeat\n"
     "  --require-tls           the same as --floor policy\n"
@@ -69,6 +76,7 @@ static const struct command_row {
     {"record", record_command, CMD_RECORD},
     {"match", match_command, CMD_MATCH},
     {"cache", cache_command, CMD_CACHE},
+    {"queue", queue_command, CMD_QUEUE},
     {"version", version_command, CMD_VERSION},
     {"help", help_command, CMD_ALL},
     {"--help", help_command, CMD_ALL},
@@ -77,7 +85,6 @@ static const struct command_row {
     {"check", NULL, CMD_ALL},
     {"publish", NULL, CMD_ALL},
     {"report", NULL, CMD_ALL},
-    {"queue", NULL, CMD_ALL},
     {"keygen", NULL, CMD_ALL},
 };
 
@@ -107,8 +114,7 @@ static int dispatch(int argc, char **argv)
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
     if (argc > 0 && strcmp(slash != NULL ? slash + 1 : argv[0], "sendmail") == 0) {
-        say("the sendmail interface is not in this version of stsmail; nothing was sent");
-        return EX_USAGE;
+        return sendmail_command(argc, argv);
     }
     if (argc < 2) {
         fputs(usage, stderr);

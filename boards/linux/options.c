@@ -35,7 +35,7 @@ struct option {
 };
 
 #define AT(member) offsetof(struct options, member)
-#define NET        (CMD_SEND | CMD_CACHE) /* the commands that ask the network */
+#define NET        (CMD_SEND | CMD_CACHE | CMD_QUEUE) /* the commands that ask the network */
 
 static const struct option table[] = {
     {"from", K_TEXT, CMD_SEND, AT(from), 0},
@@ -56,6 +56,9 @@ static const struct option table[] = {
     {"subject", K_TEXT, CMD_SEND, AT(subject), 0},
     {"body", K_TEXT, CMD_SEND, AT(body), 0},
     {"to", K_TEXT, CMD_SEND, AT(to), 0},
+    {"queue", K_FLAG, CMD_SEND, AT(queue), 0},
+    {"due", K_FLAG, CMD_QUEUE, AT(due), 0},
+    {"every", K_NUMBER, CMD_QUEUE, AT(every_s), 86400},
     {"mx", K_PATTERN, CMD_MATCH, 0, 0},
     {"config", K_TEXT, CMD_ALL, AT(config), 0},
     {"json", K_FLAG, CMD_ALL, AT(json), 0},
@@ -65,7 +68,6 @@ static const struct option table[] = {
     {"auth", K_LATER, CMD_ALL, 0, 0},
     {"auth-user", K_LATER, CMD_ALL, 0, 0},
     {"auth-secret-file", K_LATER, CMD_ALL, 0, 0},
-    {"queue", K_LATER, CMD_ALL, 0, 0},
     {"attach", K_LATER, CMD_ALL, 0, 0},
     {"dkim-key", K_LATER, CMD_ALL, 0, 0},
     {"dkim-selector", K_LATER, CMD_ALL, 0, 0},
@@ -277,6 +279,13 @@ static int set_number(uint32_t *number, const struct where *where, const struct 
 static bool takes_value(const struct option *option)
 {
     return option->kind != K_FLAG && option->kind != K_REQUIRE_TLS && option->kind != K_LATER;
+}
+
+bool options_value(const char *name)
+{
+    const struct option *option = find(name, strlen(name));
+
+    return option != NULL && takes_value(option);
 }
 
 static int apply(struct options *o, const struct where *where, const struct option *option,

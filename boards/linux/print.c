@@ -17,7 +17,7 @@ static const char *const sources[] = {[STS_SOURCE_NONE] = "none",
                                       [STS_SOURCE_PROVISIONED] = "provisioned"};
 
 /* The mailer says whether it is for good: a refusal that may be forged is not (C-11). */
-static enum verdict verdict_of(const struct sts_recipient *r)
+enum verdict verdict_of(const struct sts_recipient *r)
 {
     return r->error == STS_OK ? DELIVERED : r->final ? FAILED : DEFERRED;
 }
@@ -139,7 +139,7 @@ static void print_json(const struct outcome *o)
     json_recipients(o);
     json_policy(o);
     json_attempts(o);
-    json_null("queued");
+    json_text("queued", reply_or_null(o->queued));
     json_close('}');
     json_line();
 }
@@ -270,6 +270,9 @@ static void print_words(const struct outcome *o)
     }
     for (size_t i = 0; i < o->count; i++) {
         print_recipient(&o->recipients[i], o->error);
+    }
+    if (o->queued[0] != '\0') {
+        printf("  kept in the queue as %s\n", o->queued);
     }
     if (verdict != DELIVERED && hint[0] != '\0' && strncmp(hint, "nothing is lost", 15) != 0) {
         printf("  what to do: %s\n", hint);

@@ -69,6 +69,7 @@ struct letter {
     struct sts_message message;
     struct sts_source source;
     struct sts_message_facts facts;
+    bool dated; /* the time was known when it was made */
     const char *sender;
     const char *to;
     char sender_text[ADDRESS_SIZE];
@@ -137,7 +138,7 @@ static int letter_spool(struct letter *l)
     if (isatty(STDIN_FILENO)) {
         say("type the message (header, empty line, body), and Ctrl-D at its end");
     }
-    if (spool_read(STDIN_FILENO) != STS_OK) {
+    if (spool_read(STDIN_FILENO, false) != STS_OK) {
         say("the message cannot be read: %s; nothing was sent", strerror(errno));
         return EX_IOERR;
     }
@@ -192,11 +193,16 @@ static int letter_make(struct letter *l, const struct options *o, const struct r
     int status;
 
     time_now(&now);
+    l->dated = now.trust != STS_CLOCK_UNSET;
     l->message.date_s = now.utc_s > 0 ? now.utc_s : 1; /* an unset clock defers, says the mailer */
     letter_id(l, hostname, &now);
     status = letter_sender(l, o, hostname);
     if (status != 0) {
         return status;
+    }
+    if (o->given != NULL) {
+        l->message.raw = o->given;
+        return letter_check(l);
     }
     status = o->subject != NULL || o->body != NULL || o->to != NULL ? letter_compose(l, o, r)
                                                                     : letter_spool(l);
@@ -205,41 +211,12 @@ static int letter_make(struct letter *l, const struct options *o, const struct r
 
 /* ---- delivery -------------------------------------------------------------------------------- */
 
-static void on_decision(void *ctx, const struct sts_decision *decision)
-{
-    struct outcome *out = ctx;
-
-    out->decision = *decision;
-    out->decision.policy = NULL; /* it does not outlast the delivery */
-    out->decided = true;
-}
-
-/* No memory for one: it is left out of the list, and the delivery goes on. */
-static void on_attempt(void *ctx, const struct sts_attempt *attempt)
-{
-    struct outcome *out = ctx;
-    struct tried *t = calloc(1, sizeof *t);
-
-    if (t == NULL) {
-        return;
-    }
-    t->attempt = *attempt;
-    snprintf(t->mx, sizeof t->mx, "%s", attempt->mx != NULL ? attempt->mx : "");
-    snprintf(t->reply, sizeof t->reply, "%s", attempt->reply != NULL ? attempt->reply : "");
-    t->attempt.mx = t->mx;
-    t->attempt.reply = t->reply;
-    *out->last = t;
-    out->last = &t->next;
-}
-
 /* The recipients of one domain, from the first that was not in any yet. */
-static void outcome_start(struct outcome *out, const struct recipients *r, bool *taken,
-                          size_t first)
+static void take_domain(struct outcome *out, const struct recipients *r, bool *taken, size_t first)
 {
     size_t count = 0;
 
-    *out = (struct outcome){.domain = domain_of(r->addresses[first])};
-    out->last = &out->attempts;
+    outcome_start(out, domain_of(r->addresses[first]));
     for (size_t i = first; i < r->count; i++) {
         count += strcmp(domain_of(r->addresses[i]), out->domain) == 0;
     }
@@ -252,17 +229,7 @@ static void outcome_start(struct outcome *out, const struct recipients *r, bool 
     }
 }
 
-static void attempts_free(struct outcome *out)
-{
-    while (out->attempts != NULL) {
-        struct tried *t = out->attempts;
-
-        out->attempts = t->next;
-        free(t);
-    }
-}
-
-static enum verdict deliver(struct outcome *out, const struct letter *l)
+static void deliver(struct outcome *out, const struct letter *l)
 {
     struct sts_mail mail = {.sender = l->sender,
                             .recipients = out->recipients,
@@ -274,12 +241,59 @@ static enum verdict deliver(struct outcome *out, const struct letter *l)
     out->error = sts_mailer_send(&mailer, &mail, &now);
     if (out->error == STS_OK) {
         out->error = mailer_run();
-        return verdict_of_all(out);
+        return;
     }
     for (size_t i = 0; i < out->count; i++) {
         out->recipients[i].error = out->error;
     }
-    return verdict_of_all(out);
+}
+
+/* What is left of a domain that was put off goes into the queue. */
+static void keep_rest(const struct options *o, struct outcome *out, const struct letter *l)
+{
+    struct sts_message message = l->message;
+    struct sts_queue_mail mail = {.sender = l->sender,
+                                  .message = &message,
+                                  .tried = true,
+                                  .flags = o->notify ? QUEUE_NOTIFY : 0};
+
+    message.date_s =
+        l->dated ? message.date_s : 0; /* the Date field is written when the time is known (C11) */
+    if (o->queue && verdict_of_all(out) == DEFERRED) {
+        queue_keep(o, out, &mail);
+    }
+}
+
+/* What the exit status says of a domain: what waits in the queue is not put off, it is taken. */
+static enum verdict told(const struct outcome *out)
+{
+    enum verdict worst = verdict_of_all(out);
+
+    if (worst == DEFERRED && out->queued[0] != '\0') {
+        worst = DELIVERED;
+        for (size_t i = 0; i < out->count; i++) {
+            worst = verdict_of(&out->recipients[i]) == FAILED ? FAILED : worst;
+        }
+    }
+    return worst;
+}
+
+/* A program that calls sendmail reads what went wrong, if anything. */
+static void tell(const struct options *o, const struct outcome *out)
+{
+    if (!o->quiet) {
+        print_outcome(out, o->json);
+        return;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        const struct sts_recipient *r = &out->recipients[i];
+
+        if (verdict_of(r) == FAILED || (verdict_of(r) == DEFERRED && out->queued[0] == '\0')) {
+            say("%s: %s%s", shown(r->address),
+                verdict_of(r) == FAILED ? "failed for good: " : "not sent, not kept: ",
+                r->reply[0] != '\0' ? r->reply : sts_err_text(r->error));
+        }
+    }
 }
 
 static int deliver_all(const struct options *o, const struct recipients *r, const struct letter *l,
@@ -292,11 +306,12 @@ static int deliver_all(const struct options *o, const struct recipients *r, cons
 
     for (size_t i = 0; i < r->count; i++) {
         if (!taken[i]) {
-            outcome_start(out, r, taken, i);
-            verdict = deliver(out, l);
+            take_domain(out, r, taken, i);
+            deliver(out, l);
+            keep_rest(o, out, l);
+            verdict = told(out);
             worst = verdict > worst ? verdict : worst;
-            print_outcome(out, o->json);
-            attempts_free(out);
+            tell(o, out);
         }
     }
     return statuses[worst];
@@ -314,8 +329,8 @@ int send_command(struct options *o)
         return status;
     }
     config.ctx = &outcome;
-    config.on_attempt = on_attempt;
-    config.on_decision = on_decision;
+    config.on_attempt = outcome_attempt;
+    config.on_decision = outcome_decision;
     config.hostname = setup_hostname(o);
     if (config.hostname == NULL) {
         return EX_USAGE;

@@ -53,6 +53,7 @@ const struct sts_log *setup_log(struct options *o)
     return &log;
 }
 
+/* The log is told of what fails by one of the two. */
 const struct sts_store *setup_store(struct options *o)
 {
     static struct sts_posix_store files;
@@ -60,10 +61,19 @@ const struct sts_store *setup_store(struct options *o)
     const char *dir = state_directory(o->state);
 
     if (dir == NULL) {
-        say("there is no directory for state (--state): policies are not kept");
+        say("there is no directory for state (--state): nothing is kept");
         return NULL;
     }
     sts_posix_store_init(&files, dir, setup_log(o), &store);
+    return &store;
+}
+
+const struct sts_store *setup_message_store(struct options *o)
+{
+    static struct sts_posix_store files;
+    static struct sts_store store;
+
+    sts_posix_store_init(&files, state_directory(o->state), setup_log(o), &store);
     return &store;
 }
 
@@ -223,6 +233,28 @@ static void setup_provisions(const struct options *o, struct sts_mailer_config *
         list[config->provisioned_count++].policy = &p->policy;
     }
     config->provisioned = list;
+}
+
+uint8_t setup_floor(const struct options *o, const char *domain)
+{
+    uint8_t floor = STS_FLOOR_OPPORTUNISTIC;
+
+    for (const struct floor_rule *f = o->floors; f != NULL; f = f->next) {
+        if ((f->domain[0] == '\0' || strcmp(f->domain, domain) == 0) && f->level > floor) {
+            floor = f->level;
+        }
+    }
+    return floor;
+}
+
+const struct sts_policy *setup_policy(const struct options *o, const char *domain)
+{
+    const struct provision *p = o->provisions;
+
+    while (p != NULL && strcmp(p->domain, domain) != 0) {
+        p = p->next;
+    }
+    return p != NULL ? &p->policy : NULL;
 }
 
 int setup_mailer(struct options *o, struct sts_mailer_config *config)

@@ -90,10 +90,41 @@ static bool keep_bytes(const uint8_t *bytes, size_t len)
     return ok;
 }
 
-int spool_read(int fd)
+/* Looks for the line of one dot. `line`: octets of the line so far that could still become it (0: none yet, 1: a dot, 2: a
+ * dot and a CR, 3: it cannot). Gives how many octets come before that line's end; *found says whether it is there. */
+static size_t until_dot(const uint8_t *bytes, size_t len, unsigned *line, bool *found)
 {
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] == '\n' && (*line == 1 || *line == 2)) {
+            *found = true;
+            return i + 1;
+        }
+        *line = bytes[i] == '\n'                 ? 0
+                : *line == 0 && bytes[i] == '.'  ? 1
+                : *line == 1 && bytes[i] == '\r' ? 2
+                                                 : 3;
+    }
+    return len;
+}
+
+/* Takes the dot and its line end off what is kept. */
+static int drop_dot(void)
+{
+    uint8_t end[3] = "";
+    off_t at = spool.size >= 3 ? spool.size - 3 : 0;
+
+    (void)!pread(spool.fd, end, sizeof end, at);
+    spool.size -= spool.size >= 3 && end[0] == '.' && end[1] == '\r' ? 3 : 2;
+    return ftruncate(spool.fd, spool.size) == 0 ? STS_OK : STS_ERR_IO;
+}
+
+int spool_read(int fd, bool dots)
+{
+    unsigned line = 0;
+    bool found = false;
+
     spool.fd = nameless_file();
-    for (;;) {
+    while (!found) {
         ssize_t n = read(fd, spool.buf, sizeof spool.buf);
 
         if (n == 0) {
@@ -102,10 +133,14 @@ int spool_read(int fd)
         if (n < 0 && errno == EINTR) {
             continue;
         }
+        if (n > 0 && dots) {
+            n = (ssize_t)until_dot(spool.buf, (size_t)n, &line, &found);
+        }
         if (n < 0 || !keep_bytes(spool.buf, (size_t)n)) {
             return STS_ERR_IO;
         }
     }
+    return drop_dot();
 }
 
 /* ---- as a source of the library -------------------------------------------------------------- */

@@ -31,7 +31,15 @@ interop: $(B)/linux/stsmail $(B)/interop/compose_tool interop-packages
 	    "$(PYTHON) tests/interop/check_message.py $(B)/interop/compose_tool" \
 	    $(foreach t,$(INTEROP_TESTS),"$(PYTHON) tests/interop/$(t)")
 
-EVIL_TESTS := test_starttls.py test_replies.py test_dns.py test_policy_host.py test_policy.py test_review.py
+EVIL_TESTS := test_queue.py test_starttls.py test_replies.py test_dns.py test_policy_host.py test_policy.py test_review.py
+
+CHECKS += kill
+## kill: kill -9 of senders and service, 200 times, on one queue, against Postfix (KILLS=N)
+.PHONY: kill
+kill: $(B)/linux/stsmail interop-packages
+	@$(NEED) faketime
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@STSMAIL=$(INTEROP_PROGRAM) $(PYTHON) tests/run.py kill $(B)/results --timeout 900 "$(PYTHON) tests/interop/test_kill.py"
 
 CHECKS += evil
 ## evil: the program against servers that lie: STARTTLS, replies, DNS, policy hosts, certificates
