@@ -1,14 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""How much a board has to compute for one alert: instructions, as QEMU counts them (-icount shift=0: one a nanosecond).
+"""How much a board has to compute for one alert: instructions, as QEMU counts them (-icount).
 
-    bench.py BOARD [RUNS]
+    bench.py [--write README] [--runs N] [BOARD...]     the figures, as README has them
+    bench.py --again KIND BOARD                         writes tests/boards/recorded/KIND.txt anew, against real servers
+    bench.py --check                                    whether the recordings are still what we say
 
-Cold: three DNS answers, the policy over TLS 1.3, STARTTLS with TLS 1.3, both chains leaf <- intermediate <- root, one kind of key
-throughout. The emulated time may run far behind the clock on the wall.
+Cold: DNS, the policy over HTTPS, STARTTLS; both chains leaf <- intermediate <- root, one kind of key throughout. Warm: the same
+alert again, the policy is in a store. Over the network, where the servers' random numbers and the packets differ, and against
+what real servers said once, where the count is the same to the last digit.
 """
+import argparse
 import os
+import re
+import shutil
 import statistics
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,41 +27,143 @@ import lab
 lab.enter()
 
 import device
-import evil
-import stage
+import world
 
-BOARD, RUNS = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
-ELF = os.path.join(lab.BUILD, BOARD, "bench.elf")
+BEGIN, END = "<!-- make bench-boards: begin -->", "<!-- make bench-boards: end -->"
+KINDS = {"ec": "P-256", "p384": "P-384", "rsa2048": "RSA-2048", "rsa4096": "RSA-4096"}
+MHZ = {"mps2-an385": 25, "lm3s6965evb": 12.5}
+RECORDED = os.path.join(HERE, "recorded")
+RESOLVER, WEB, MX = (device.far(a) for a in ("127.0.0.1", "127.0.0.20", "127.0.0.10"))
+
+
+class World(world.World):
+    """The same servers, where a device can reach them."""
+
+    def write(self, name, text):
+        return super().write(name, text.replace("    chroot: \"\"", f"    access-control: {device.DEVICE}/32 allow\n"
+                                                f"    access-control: {device.NET}0/24 allow\n    chroot: \"\"") if name == "unbound.conf" else text)
+
+
+def servers(kind):
+    """Real ones, with chains of this kind. Returns the file of the root."""
+    world.RESOLVER, world.WEB = RESOLVER, WEB
+    root = lab.CA(lab.scratch("ca-" + kind), kind=kind)
+    middle = device.Intermediate(root, "middle", kind)
+    w = World()
+    w.domain("example.org", mx=[MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=WEB)
+    w.knot()
+    w.unbound()
+    w.nginx({"example.org": middle.issue("mta-sts.example.org", kind=kind)})
+    w.postfix([world.Mx(MX, *middle.issue("mx1.example.org", kind=kind))], ["ops@example.org"], ["myhostname = mx1.example.org"])
+    return root.file
+
+
+def link(board, root, text, assembly=True):
+    """The bench's image, with this recording in it."""
+    folder = lab.scratch("image-" + board)
+    data = b""
+    for kind, number, octets in re.findall(r"^@(\w) (\d+) (\w*)$", text, re.M):
+        data += kind.encode() + bytes([int(number)]) + (len(octets) // 2).to_bytes(2, "little") + bytes.fromhex(octets)
+    with open(os.path.join(folder, "recording.bin"), "wb") as f:
+        f.write(data + bytes(4))
+    recording = os.path.join(folder, "recording.o")
+    subprocess.run(["arm-none-eabi-objcopy", "-I", "binary", "-O", "elf32-littlearm", "-B", "arm", "--rename-section",
+                    ".data=.rodata.recording,alloc,load,readonly,data,contents", "--redefine-sym",
+                    "_binary_recording_bin_start=recording", "recording.bin", recording], cwd=folder, check=True)
+    elf = os.path.join(folder, "bench.elf")
+    more = [] if assembly else ["B=build/plain-c", "WOLFSSL_DIR=build/deps/wolfssl", "LWIP_DIR=build/deps/lwip",
+                                "DEFS=-DBOARD_PLAIN_C"]
+    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={board}", f"CA={root}", f"ELF={elf}", f"BOARD_MORE={recording}",
+                    "BOARD_MAIN=recorded_main.c recorded.c network.c policy.c", *more, "firmware"], check=True, stdout=subprocess.DEVNULL)
+    return elf
+
+
+def run(board, elf, word, shift, tap="tap0"):
+    """One run; instructions. A tick of SysTick is as long as so many instructions."""
+    network = [] if word == "play" else ["--ip", device.DEVICE + "/24", "--gateway", device.HOST, "--dns", RESOLVER]
+    r = device.run_as_is(board, elf, word, *network, timeout=900, more=("-icount", f"shift={shift}") if shift is not None else (), tap=tap)
+    if r.status != 0 or r.notes.get("as it was recorded") != 1:
+        sys.exit(f"{board}: {word}: is the recording still ours? bench.py --again makes a new one\n{r!r}")
+    for what in r.notes:
+        if "tick" in what or "longest" in what:
+            r.notes[what] = round(r.notes[what] * 1000 / MHZ[board] / 2 ** (shift or 0))
+    return r
+
+
+def again(board, kind):
+    root = servers(kind)
+    r = run(board, link(board, root, ""), "record", None)
+    os.makedirs(RECORDED, exist_ok=True)
+    shutil.copy(root, os.path.join(RECORDED, kind + ".pem"))
+    with open(os.path.join(RECORDED, kind + ".txt"), "w") as f:
+        f.writelines(line + "\n" for line in r.stdout.splitlines() if line.startswith("@"))
+    print(r.stdout[-400:])
+
+
+def recorded(board, kind, assembly):
+    """Three runs against a recording, which have to be one and the same."""
+    with open(os.path.join(RECORDED, kind + ".txt")) as f:
+        elf = link(board, os.path.join(RECORDED, kind + ".pem"), f.read(), assembly)
+    runs = [run(board, elf, "play", 7, tap=None).notes for _ in range(3)]
+    if runs[0] != runs[1] or runs[0] != runs[2]:
+        sys.exit(f"{board}, {kind}: three runs, and not three times the same: {runs}")
+    return runs[0]
+
+
+def recorded_table(boards):
+    out = ["| chains | wolfSSL | " + " | ".join(f"{b}: cold | warm | longest poll" for b in boards) + " |",
+           "|---|---|" + "---:|---:|---:|" * len(boards)]
+    for kind, name in KINDS.items():
+        for assembly in (True, False):
+            cells = []
+            for board in boards:
+                n = recorded(board, kind, assembly)
+                cells += [n["cold, ticks"], n["warm, ticks"], max(n["cold, longest poll"], n["warm, longest poll"])]
+            out.append(f"| {name} | {'assembly' if assembly else 'plain C'} | " + " | ".join(f"{c:,}" for c in cells) + " |")
+            print(out[-1], flush=True)
+    return out
+
+
+def network_table(boards, runs):
+    out = [f"| millions, {runs} runs | median | least | most |", "|---|---:|---:|---:|"]
+    root = servers("ec")
+    for board in boards:
+        elf = link(board, root, "")
+        notes = [run(board, elf, "live", 0).notes for _ in range(runs)]
+        for what, name in (("cold, ticks", "cold"), ("warm, ticks", "warm"), ("cold, longest poll", "longest poll")):
+            values = [n[what] / 1e6 for n in notes]
+            out.append(f"| {board}, {name} | {statistics.median(values):.2f} | {min(values):.2f} | {max(values):.2f} |")
+            print(out[-1], flush=True)
+    return out
+
+
+def check():
+    """Whether the recording is still what we say, and the count of one image the same each time."""
+    good = 0
+    for board in MHZ:
+        recorded(board, "ec", True)
+        good += 1
+    print(f"bench: {good} passed, 0 failed")
 
 
 def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--again", metavar="KIND")
+    p.add_argument("--check", action="store_true")
+    p.add_argument("--write", metavar="README")
+    p.add_argument("--runs", type=int, default=5)
+    p.add_argument("boards", nargs="*", default=list(MHZ))
+    a = p.parse_args()
+    if a.check:
+        return check()
     device.network()
-    device.at_a_distance()
-    for kind in ("ec", "rsa2048", "p384"):
-        measure(kind)
-
-
-def measure(kind):
-    root = lab.CA(lab.scratch(kind), kind=kind)
-    middle = device.Intermediate(root, "middle", kind)
-    device.link(BOARD, root.file, ELF)
-    mx, host = (evil.tls_context(*middle.issue(n, kind=kind), version=stage.VERSIONS["TLSv1.3"]) for n in (stage.MX, stage.HOST))
-    web = evil.https(host, evil.ok(evil.policy("enforce", [stage.MX])))
-    notes = {}
-    for n in range(RUNS):
-        with stage.Stage(mx=evil.SMTP(mx), web=web) as s:
-            for server in (*s.servers, s.web):
-                server.timeout = 600
-            r = device.run(BOARD, ELF, "--dns", "10.53.0.1", "--from", "a@example.com", "--hostname", "device.example.com",
-                           "--floor", "policy", "--subject", "UPS 7", "--body", "On battery.", "ops@example.org", timeout=900,
-                           more=("-icount", "shift=0"))
-        if r.status != 0:
-            sys.exit(repr(r))
-        for what, value in r.notes.items():
-            notes.setdefault(what, []).append(value)
-    for what in ("all polls", "longest poll"):
-        middle, least, most = (f(notes[what]) / 1000 for f in (statistics.median, min, max))
-        print(f"{BOARD}: {kind}: {what}: median {middle:.2f}, {least:.2f} to {most:.2f} million instructions", flush=True)
+    if a.again:
+        return again(a.boards[0], a.again)
+    text = "\n".join([*recorded_table(a.boards), "", *network_table(a.boards, a.runs)])
+    if a.write:
+        before, rest = open(a.write).read().split(BEGIN, 1)
+        open(a.write, "w").write(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}")
+    return None
 
 
 main()

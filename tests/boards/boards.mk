@@ -24,10 +24,32 @@ check-boards: boards zoo-files
 	    $(foreach t,$(BOARD_LAB),$(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/$(t)")) \
 	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/test_certificates.py $(B)/zoo")
 
-## bench-board: instructions for one cold alert on BOARD, and for the longest poll; takes minutes
+## bench-board: instructions of an alert, and of the longest poll, on BOARD
 .PHONY: bench-board
-bench-board: $(BOARD_READY)
-	@$(PYTHON) tests/boards/bench.py $(BOARD) $(RUNS)
+bench-board: $(BOARD_READY) interop-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@$(PYTHON) tests/boards/bench.py $(if $(RUNS),--runs $(RUNS)) $(BOARD)
+
+## bench-boards: the same on both boards; rewrites the table in README.md
+.PHONY: bench-boards
+bench-boards: $(BOARD_READY) interop-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@$(PYTHON) tests/boards/bench.py --write README.md $(BOARDS)
+
+# What real servers said once: anew, where what we say is no longer what we said then.
+.PHONY: bench-again
+bench-again: $(BOARD_READY) interop-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@for k in ec p384 rsa2048 rsa4096; do $(PYTHON) tests/boards/bench.py --again $$k mps2-an385 || exit 1; done
+
+BOARD_MAPS := $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.map)
+
+## size-boards: flash and RAM of both boards' images by component, and what runs used; rewrites the table in README.md
+.PHONY: size-boards
+size-boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
+	@mkdir -p $(B)/used
+	@for b in $(BOARDS); do $(PYTHON) tests/boards/test_boards.py $$b --used $(abspath $(B))/used/$$b.json || exit 1; done
+	@$(PYTHON) boards/common-arm/size.py --used $(B)/used --write README.md $(BOARD_MAPS)
 
 ## size-board: flash and RAM of BOARD's image by component
 .PHONY: size-board

@@ -112,7 +112,8 @@ def run_as_is(board, elf, *args, timeout=60, more=(), tap="tap0", clock=True):
 
 # ---- in the place of the program -------------------------------------------------------------------
 
-HERE_ALONE = {"--tap", "--ip6", "--state", "--config"}  # options that mean nothing on a board
+HERE_ALONE = {"--tap", "--state", "--config"}  # options that mean nothing on a board
+SIX = {"mps2-an385"}  # boards with IPv6
 FLAGS = {"--json", "-v", "-vv", "--require-tls"}
 _images = {}
 
@@ -127,7 +128,7 @@ def image(board, roots):
     return _images[name]
 
 
-def translate(words):
+def translate(board, words):
     """The command line of `stsmail send` for an image: (its arguments, the file of roots, whether the message is composed
     there)."""
     words, out, roots = list(map(str, words)), [], None
@@ -146,7 +147,7 @@ def translate(words):
             out.append("-v" if word == "-vv" else word)
         elif word == "--ca":
             roots = words.pop(0)
-        elif word in HERE_ALONE or (word == "--gateway" and ":" in words[0]):
+        elif word in HERE_ALONE or (word in ("--ip6", "--gateway") and ":" in words[0] and board not in SIX):
             words.pop(0)
         else:
             out += [word, words.pop(0)]
@@ -155,7 +156,7 @@ def translate(words):
 
 def send(board, words, stdin, timeout=None):
     """`stsmail send`, on a board. The lines about memory are not part of what the program says."""
-    args, roots, composed = translate(words)
+    args, roots, composed = translate(board, words)
     with tempfile.NamedTemporaryFile(prefix="stsmail-board-", suffix=".eml") as message:
         if not composed:
             message.write(stdin)

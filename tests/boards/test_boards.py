@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """A board's image in QEMU against servers that behave, and that do not: the scenarios of the program, on a device.
 
-    test_boards.py BOARD [WORD...]     only scenarios whose name has all words
+    test_boards.py BOARD [WORD...]          only scenarios whose name has all words
+    test_boards.py BOARD --used FILE        one cold alert for each kind of chain, and what the images said of their memory
 """
+import json
 import os
 import sys
 
@@ -20,6 +22,7 @@ import evil
 import stage
 
 BOARD, WORDS = sys.argv[1], sys.argv[2:]
+USED = WORDS.pop() if WORDS[:1] == ["--used"] else None
 lab.scratch = lambda name, own=lab.scratch: own(os.path.join(BOARD, name))  # both boards may run at once
 ELF = os.path.join(lab.scratch("images"), "test.elf")
 SECRET = "X-Secret-Mark line"
@@ -31,7 +34,7 @@ ROOTS = {}
 def build():
     """The image with the test's own roots instead of the public ones."""
     folder = lab.scratch("roots")
-    ROOTS.update({kind: lab.CA(folder, "root " + kind, kind) for kind in ("p384", "rsa4096")})
+    ROOTS.update({kind: lab.CA(folder, "root " + kind, kind) for kind in ("ec", "rsa2048", "p384", "rsa4096")})
     with open(os.path.join(folder, "all.pem"), "wb") as out:
         for ca in (stage.pki()["ca"], *ROOTS.values()):
             with open(ca.file, "rb") as f:
@@ -174,6 +177,25 @@ def no_trust():
     return [] if r.status == 78 and "trust anchor" in r.stdout else [repr(r)]
 
 
+# What chains are made of: leaf, and what is above it.
+CHAINS = (("ec", "ec", ()), ("ec", "p384", ()), ("rsa2048", "rsa2048", ()), ("rsa2048", "rsa4096", ()), ("rsa2048", "rsa4096", "many"))
+NAMES = {"ec": "P-256", "p384": "P-384", "rsa2048": "RSA-2048", "rsa4096": "RSA-4096"}
+
+
+def used():
+    """{chain: what a run used}"""
+    out = {}
+    for version in ("TLSv1.3", "TLSv1.2"):
+        for leaf, ca, names in CHAINS:
+            wrong = chain(leaf, ca, version, MANY if names else ())()
+            if wrong:
+                sys.exit(f"{leaf} under {ca}: {wrong}")
+            name = f"{version}, {NAMES[leaf]} under {NAMES[ca]}" + (f", {len(MANY)} more names" if names else "")
+            out[name] = dict(device.notes)
+    with open(USED, "w") as f:
+        json.dump(out, f, indent=1)
+
+
 MANY = [f"another-name-of-this-host-{n:03}.mail.example.net" for n in range(40)]
 DEFERRED = {"result": "deferred"}
 SCENARIOS = {
@@ -219,6 +241,8 @@ def main():
     device.network()
     device.at_a_distance()
     build()
+    if USED:
+        return used()
     highest = {}
     for name, scenario in SCENARIOS.items():
         if all(w in name for w in WORDS):
