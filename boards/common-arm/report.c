@@ -267,6 +267,7 @@ void report_effort(const struct sts_wolfssl *wolf, const struct effort *effort)
     put_used("TLS pool, highest address", wolf->pool.top, wolf->pool.size);
     put_used("TLS pool, in use at the end", wolf->pool.used, wolf->pool.size);
     put_count("TLS pool, requests refused", wolf->pool.failed, "\n");
+    put_count("largest record", (uint32_t)wolf->pool.record, " bytes\n");
     put_used("stack", stack_peak(), stack_size());
     put_count("struct sts_mailer", sizeof(struct sts_mailer), " bytes\n");
     put_count("time", clock_ms(), " ms\n");

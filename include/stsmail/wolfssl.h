@@ -45,6 +45,7 @@ struct sts_wolfssl_pool {
     size_t low;    /* no block below is free */
     size_t
         missing; /* bytes by which the pool was too short for the worst of the requests that found no room */
+    size_t record;   /* the largest buffer that was asked for to hold a record of TLS */
     uint32_t failed; /* requests that found no room */
 };
 

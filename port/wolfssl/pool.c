@@ -135,10 +135,14 @@ void sts_wolfssl_alive(void)
 /* Most of wolfSSL's long functions begin and end with this. */
 void *sts_wolfssl_malloc(size_t size, void *heap, int type)
 {
+    struct sts_wolfssl_pool *p = &sts_wolfssl_turn.w->pool;
+
     (void)heap;
-    (void)type;
     sts_wolfssl_alive();
-    return sts_pool_take(&sts_wolfssl_turn.w->pool, size);
+    if ((type == DYNAMIC_TYPE_IN_BUFFER || type == DYNAMIC_TYPE_OUT_BUFFER) && size > p->record) {
+        p->record = size;
+    }
+    return sts_pool_take(p, size);
 }
 
 void sts_wolfssl_free(void *ptr, void *heap, int type)
