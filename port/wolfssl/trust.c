@@ -22,6 +22,8 @@ int sts_wolfssl_parse(DecodedCert *cert, int type, int verify, void *cm, Signer 
 int sts_wolfssl_check(const byte *cert, word32 len, void *heap, void *cm);
 int sts_wolfssl_add_ca(WOLFSSL_CERT_MANAGER *cm, DerBuffer **der, int type, int verify);
 
+_Static_assert(SIGNER_DIGEST_SIZE == WC_SHA256_DIGEST_SIZE, "names are hashed as wolfSSL does it");
+
 /* Keys tried for one signature: as many roots of one name as anybody has, and then some. */
 #define TRIES 6
 

@@ -120,5 +120,13 @@ int sts_wolfssl_seed(unsigned char *out, unsigned int len);
     defined(WOLFSSL_ASYNC_CRYPT) || defined(WOLFSSL_AKID_NAME)
 #error "other ways to look a signer up: the trust store's hook (trust.c) would be gone round"
 #endif
+#if defined(HAVE_PK_CALLBACKS) || defined(WOLFSSL_DUAL_ALG_CERTS) ||                               \
+    defined(WOLFSSL_SIGNER_DER_CERT)
+#error "more in a signer, or in a certificate that is verified, than trust.c puts there"
+#endif
+#ifndef NO_SHA
+#error                                                                                             \
+    "NO_SHA: with SHA-1 wolfSSL finds signers by that, trust.c by SHA-256; and a weak signature would verify"
+#endif
 
 #endif
