@@ -406,6 +406,27 @@ static void sleep_for(uint32_t ms)
     }
 }
 
+#define REFRESHES                                                                                  \
+    16 /* at most so many in a row: a store that keeps nothing would have one due for ever */
+
+/* Policies are fetched again ahead of their end, also where nobody sends for weeks. */
+static void refresh_due(void)
+{
+    char domain[STS_NAME_SIZE];
+    struct sts_time now;
+
+    for (int n = 0; n < REFRESHES && !stopped; n++) {
+        time_now(&now);
+        if (sts_mailer_refresh_due(&mailer, &now, domain) != STS_OK) {
+            return;
+        }
+        outcome_start(&run.out, domain);
+        if (sts_mailer_refresh(&mailer, domain, &now) == STS_OK) {
+            (void)mailer_run();
+        }
+    }
+}
+
 /* Others may add messages at any time: they are seen each `every_s`, and our own when they are due. */
 static int run_on(uint32_t every_s, const char *hostname)
 {
@@ -415,6 +436,7 @@ static int run_on(uint32_t every_s, const char *hostname)
 
     while (!stopped) {
         error = run_once(hostname);
+        refresh_due();
         fflush(stdout);
         time_now(&now);
         due = sts_queue_due_ms(&queue, &now);

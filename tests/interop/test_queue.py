@@ -277,6 +277,18 @@ with Stage(state=fresh(), mx=mx({"RCPT": lambda c, line: "250 Ok" if opened else
     out, err = p.communicate(timeout=10)
     t.check("SIGTERM ends it: 0 with nothing left", p.returncode == 0, f"{p.returncode} {out} {err}")
 
+# nobody sends, and the policy stays fresh all the same. Of this name a hash says that it may begin in the
+# first minute after a start; others wait up to an hour, so that a fleet spreads.
+with Stage(state=fresh(), web=evil.ok(evil.policy(max_age=1000))) as s:
+    s.send()
+    p = subprocess.Popen([lab.PROGRAM, "queue", "run", "--every", "1", "--hostname", "device65.example.com", "--state", STATE,
+                          "--dns", "127.0.0.1", "--ca", pki()["ca"].file], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL, env=dict(os.environ, **later("+0 x60")))
+    t.check("R-106: the service refreshes a policy ahead of its end", soon(lambda: len(s.web.connections) >= 2, 30),
+            len(s.web.connections))
+    p.terminate()
+    p.wait()
+
 # ---- the clock --------------------------------------------------------------------------------------------
 
 with Stage(state=fresh()) as s:
