@@ -40,7 +40,8 @@ uint32_t clock_ms(void)
     return ticks;
 }
 
-/* The counter goes down. A tick may come between two reads, or have come and not been counted yet. */
+/* The counter goes down. A tick may come between two reads, or have come and not been counted yet. At 0 it may belong
+ * to either side of one (in QEMU), so that is not looked at. */
 uint32_t clock_us(void)
 {
     uint32_t before, counter, pending;
@@ -49,11 +50,11 @@ uint32_t clock_us(void)
         before = ticks;
         counter = systick[2];
         pending = *interrupts >> 26 & 1u; /* PENDSTSET */
-    } while (before != ticks);
+    } while (before != ticks || counter == 0);
     if (pending != 0 && counter > BOARD_HZ / 2000u) {
         before++;
     }
-    return before * 1000u + (BOARD_HZ / 1000u - 1u - counter) * 1000u / (BOARD_HZ / 1000u);
+    return before * 1000u + (BOARD_HZ / 1000u - counter) * 1000u / (BOARD_HZ / 1000u);
 }
 
 u32_t sys_now(void)

@@ -31,10 +31,11 @@ BUILT = 1793491200  # boards/common-arm/clock.c
 DAY = 86400
 
 
-def image(name, roots=None, **defs):
-    """An image with other settings; those of the TLS pool need no other objects."""
-    elf = os.path.join(lab.BUILD, BOARD, f"runtime-{name}.elf")
+def image(name, roots=None, variant="", **defs):
+    """An image with other settings; those of the TLS pool need no other objects, the rest a variant."""
+    elf = os.path.join(lab.BUILD, BOARD + variant, f"runtime-{name}.elf")
     subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={roots or stage.pki()['ca'].file}", f"ELF={elf}",
+                    f"VARIANT={variant}",
                     "DEFS=" + " ".join(f"-D{k}={v}" for k, v in defs.items()), "firmware"], check=True, stdout=subprocess.DEVNULL)
     return elf
 
@@ -126,11 +127,27 @@ def kiss_of_death():
 
 # ---- addresses -------------------------------------------------------------------------------------
 
+def with_dhcp():
+    return image("dhcp", variant="-dhcp", BOARD_DHCP=1) if SMALL else IMAGE["elf"]
+
+
+def ram(elf):
+    """Bytes of .data, .bss and the stack, as the linker has them."""
+    done = subprocess.run(["arm-none-eabi-size", "-A", elf], check=True, capture_output=True, text=True)
+    sizes = dict(line.split()[:2] for line in done.stdout.splitlines() if line.startswith("."))
+    return sum(int(sizes.get(n, 0)) for n in (".data", ".bss", ".stack"))
+
+
+def forty_kilobytes():
+    """Everything in 40 KB of RAM, with DHCP too."""
+    return [f"{name}: {n} bytes" for name, n in (("as it is", ram(IMAGE["elf"])), ("with DHCP", ram(with_dhcp()))) if n > 40960]
+
+
 def lease():
     """Address, name servers and the time's server, all from DHCP."""
     with stage.Stage() as s, net_servers.SNTP(NTP) as clock, \
             net_servers.DHCP("tap0", device.DEVICE, device.HOST, dns=[DNS, "10.53.0.77"], ntp=[NTP]) as dhcp:
-        r = send("--ip", "dhcp")
+        r = send("--ip", "dhcp", elf=with_dhcp())
         asked = [] if {6, 42, 3, 1} <= set(dhcp.requested) else [f"asked for {list(dhcp.requested)}"]
         return delivered(s, r) + asked + ([] if clock.asked else ["SNTP was not asked"])
 
@@ -339,6 +356,8 @@ SCENARIOS = {
     "watchdog": watchdog,
 }
 SCENARIOS.update({
+    "40 KB of RAM": forty_kilobytes,
+    "DHCP gives all, where it is built in": lease,
     "DHCP on an image without": built_without("DHCP", "--ip", "dhcp"),
 } if SMALL else {
     "DHCP gives all": lease,
