@@ -747,8 +747,10 @@ static bool search_key(void *arg, const char *key)
 
 static int search(struct search *w)
 {
-    int e = w->s->iterate(w->s->ctx, w->kind, search_key, w);
+    int e;
 
+    w->found = false;
+    e = w->s->iterate(w->s->ctx, w->kind, search_key, w);
     return e == STS_OK && !w->found ? STS_ERR_ABSENT : e;
 }
 

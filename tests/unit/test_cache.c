@@ -863,6 +863,58 @@ TEST(f11_a_flood_of_policies_leaves_the_one_in_use)
     CHECK(get_at("mine.example", T0) == STS_OK && got.mode == STS_MODE_ENFORCE);
 }
 
+/* F11: 100000 hostile domains, each with a policy of a year, over most of a year, beside those that are in use; and their owner's
+ * refreshes, which are no use. */
+TEST(f11_a_hundred_thousand_hostile_domains_push_out_nothing_that_is_in_use)
+{
+    const int hostile = STS_CACHE_MAX > 64 ? STS_CACHE_MAX + 100 : 100000;
+    const int64_t step = 300 * DAY / hostile;
+    int64_t day = T0;
+    unsigned refused = 0, kept = 0;
+
+    fresh();
+    CHECK(put_at("mine.example", "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0) == STS_OK);
+    CHECK(put_at("weekly.example", "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0) == STS_OK);
+    for (int i = 0; i < hostile; i++) {
+        int64_t t = T0 + i * step;
+        int e = put_at(name_of(i), "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, t);
+
+        CHECK(e == STS_OK || e == STS_ERR_SPACE);
+        refused += e != STS_OK;
+        kept += e == STS_OK;
+        if (t >= day) { /* once a day a mail to the one, once in six to the other */
+            CHECK(touch_at("mine.example", t) == STS_OK);
+            if ((day - T0) / DAY % 6 == 0) {
+                CHECK(touch_at("weekly.example", t) == STS_OK);
+            }
+            day += DAY;
+        }
+    }
+    CHECK(get_at("mine.example", T0 + 300 * DAY) == STS_OK && got.mode == STS_MODE_ENFORCE);
+    CHECK(get_at("weekly.example", T0 + 300 * DAY) == STS_OK && got.mode == STS_MODE_ENFORCE);
+    CHECK(count(P) == STS_CACHE_MAX && count(STS_STORE_MARK) == STS_CACHE_MAX);
+    CHECK(STS_CACHE_MAX > 64 || refused > 99 * kept); /* they do not even push out each other */
+}
+
+/* F11: a week after its last use, and not a second before. */
+TEST(f11_an_enforced_policy_is_pinned_for_a_week_after_its_use)
+{
+    struct sts_time week = at(T0 + 7 * DAY);
+
+    fresh();
+    for (int i = 0; i < STS_CACHE_MAX; i++) {
+        CHECK(put_at(name_of(i), "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0) == STS_OK);
+    }
+    CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0 + 7 * DAY) == STS_ERR_SPACE);
+    CHECK(count(P) == STS_CACHE_MAX && lines == 0);
+    CHECK(sts_cache_renew(s, name_of(0), "2", plain(STS_MODE_ENFORCE, STS_MAX_AGE_MAX), T0, &week,
+                          NULL) == STS_OK); /* refreshed, not used */
+    CHECK(sts_cache_peek(s, name_of(0), NULL, &info) == STS_OK);
+    CHECK(info.used_at == T0 && info.fetched_at == T0 + 7 * DAY && strcmp(info.id, "2") == 0);
+    CHECK(put_at("new.example", "1", STS_MODE_ENFORCE, 1000, T0 + 7 * DAY + 1) == STS_OK);
+    CHECK(lines == 1);
+}
+
 TEST(eviction_takes_what_no_version_of_ours_wrote_first)
 {
     fresh();
@@ -1176,6 +1228,174 @@ TEST(waits_that_are_not_exactly_ours_are_none)
     raw[0] = 1;
     write_raw(W, "example.org", raw, raw_len);
     CHECK(wait_at("example.org", "1", T0) == 0);
+}
+
+/* ---- marks, and what is due (F06, P26, R-105) ----------------------------------------------- */
+
+#define M STS_STORE_MARK
+
+static int gone_at(const char *domain, int64_t when)
+{
+    struct sts_time now = at(when);
+
+    return sts_cache_gone(s, domain, &now);
+}
+
+static char next[STS_NAME_SIZE];
+static int next_gone_at(int64_t when)
+{
+    struct sts_time now = at(when);
+
+    return sts_cache_next_gone(s, &now, next);
+}
+
+static int next_due_at(int64_t when)
+{
+    struct sts_time now = at(when);
+
+    return sts_cache_next_due(s, 1, &now, next);
+}
+
+TEST(f06_beside_each_enforced_policy_and_no_other_lies_a_mark)
+{
+    fresh();
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+    CHECK(put_at("b.example", "1", STS_MODE_TESTING, 1000, T0) == STS_OK);
+    CHECK(put_at("c.example", "1", STS_MODE_NONE, 1000, T0) == STS_OK);
+    CHECK(count(M) == 1);
+    read_raw(M, "a.example");
+    CHECK(raw_len == 11 && memcmp(raw, "\1a.example", 11) == 0); /* F16 */
+    lens.puts = 0;
+    CHECK(put_at("a.example", "2", STS_MODE_ENFORCE, 1000, T0) == STS_OK && lens.puts == 1);
+    CHECK(put_at("b.example", "2", STS_MODE_ENFORCE, 1000, T0) == STS_OK && count(M) == 2);
+    CHECK(put_at("a.example", "3", STS_MODE_TESTING, 1000, T0) == STS_OK && count(M) == 1);
+    CHECK(put_at("b.example", "3", STS_MODE_NONE, 1000, T0) == STS_OK && count(M) == 0);
+    CHECK(put_at("a.example", "4", STS_MODE_ENFORCE, 1000, T0) == STS_OK && count(M) == 1);
+    CHECK(sts_cache_drop(s, "a.example") == STS_OK && count(M) == 0);
+    CHECK(sts_cache_drop(s, "a.example") == STS_ERR_ABSENT);
+}
+
+TEST(f06_p26_what_is_gone_is_said_once)
+{
+    fresh();
+    CHECK(gone_at("a.example", T0) == STS_OK);
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+    CHECK(gone_at("a.example", T0 + 1000) == STS_OK && count(M) == 1);
+    CHECK(gone_at("a.example", T0 + 1001) == STS_EVENT_POLICY_LAPSED && count(M) == 0);
+    CHECK(gone_at("a.example", T0 + 1001) == STS_OK && count(P) == 1);
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK && count(M) == 1);
+    CHECK(inner.remove(&ram, P, "a.example") == STS_OK);
+    CHECK(gone_at("a.example", T0) == STS_EVENT_CACHE_LOST && count(M) == 0);
+    CHECK(gone_at("a.example", T0) == STS_OK);
+    CHECK(sts_cache_gone(NULL, "a.example", &unset) == STS_OK);
+    CHECK(sts_cache_next_gone(NULL, &unset, next) == STS_OK);
+    CHECK(sts_cache_next_due(NULL, 0, &unset, next) == STS_ERR_ABSENT);
+    CHECK(sts_cache_failures(NULL, "a.example") == 0);
+}
+
+/* C04, R-112. */
+TEST(c04_a_time_in_doubt_or_unset_lets_nothing_lapse)
+{
+    struct sts_time now = {.utc_s = T0 + 5000 * DAY, .trust = STS_CLOCK_DOUBTED};
+
+    for (int i = 0; i < 2; i++) {
+        fresh();
+        CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+        CHECK(sts_cache_get(s, "a.example", &now, &got, &info) == STS_OK);
+        CHECK(sts_cache_gone(s, "a.example", &now) == STS_OK);
+        CHECK(sts_cache_next_gone(s, &now, next) == STS_OK && count(M) == 1);
+        CHECK(sts_cache_next_due(s, 1, &now, next) == (i == 0 ? STS_OK : STS_ERR_ABSENT));
+        now.trust = STS_CLOCK_UNSET;
+    }
+}
+
+/* Power went between the policy and its mark, either way: no false alarm. */
+TEST(f06_a_mark_beside_a_lesser_policy_means_nothing_and_goes)
+{
+    fresh();
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+    read_raw(M, "a.example");
+    CHECK(put_at("a.example", "2", STS_MODE_NONE, 1000, T0) == STS_OK && count(M) == 0);
+    write_raw(M, "a.example", raw, raw_len);
+    CHECK(gone_at("a.example", T0) == STS_OK && count(M) == 0);
+    write_raw(M, "a.example", raw, raw_len);
+    CHECK(next_gone_at(T0) == STS_OK && count(M) == 0);
+    CHECK(put_at("b.example", "2", STS_MODE_ENFORCE, 1000, T0) == STS_OK && count(M) == 1);
+    CHECK(inner.remove(&ram, M, "b.example") == STS_OK);
+    CHECK(gone_at("b.example", T0 + 1001) == STS_OK);
+}
+
+TEST(f06_a_mark_that_is_not_ours_is_none)
+{
+    fresh();
+    write_raw(M, "a.example", "\2a.example", 11);
+    CHECK(gone_at("a.example", T0) == STS_OK && count(M) == 1);
+    write_raw(M, "a.example", "\1b.example", 11); /* F12 */
+    CHECK(gone_at("a.example", T0) == STS_OK && count(M) == 1);
+    CHECK(next_gone_at(T0) == STS_OK);
+    CHECK(put_at("a.example", "2", STS_MODE_ENFORCE, 1000, T0) == STS_OK && count(M) == 1);
+    CHECK(gone_at("a.example", T0 + 1001) == STS_EVENT_POLICY_LAPSED);
+}
+
+TEST(f07_any_failing_call_around_marks_is_told_or_leaves_them)
+{
+    for (int what = 0; what < 4; what++) {
+        for (unsigned n = 1;; n++) {
+            unsigned calls;
+            int e;
+
+            fresh();
+            CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 10 * DAY, T0) == STS_OK);
+            CHECK(put_at("b.example", "1", STS_MODE_ENFORCE, 1000, T0) == STS_OK);
+            CHECK(fail_at("a.example", "1", T0 + DAY) == STS_OK);
+            lens.calls = 0;
+            lens.fail_at = n;
+            lens.for_good = what % 2;
+            e = what == 0   ? gone_at("b.example", T0 + 2000)
+                : what == 1 ? next_gone_at(T0 + 2000)
+                : what == 2 ? next_due_at(T0 + 2 * DAY)
+                            : sts_cache_drop(s, "b.example");
+            calls = lens.calls;
+            lens.fail_at = 0;
+            CHECK(ram.in == SIZE_MAX && ram.out == SIZE_MAX);
+            if (calls < n) {
+                CHECK(e == (what < 2 ? STS_EVENT_POLICY_LAPSED : STS_OK));
+                break;
+            }
+            if (what < 2) { /* told now, or later */
+                CHECK(e == STS_ERR_IO || e == STS_OK || e == STS_EVENT_POLICY_LAPSED);
+                CHECK(e == STS_EVENT_POLICY_LAPSED ||
+                      gone_at("b.example", T0 + 2000) == STS_EVENT_POLICY_LAPSED);
+            } else if (what == 2) {
+                CHECK(e == STS_ERR_IO || e == STS_ERR_ABSENT || e == STS_OK);
+            } else {
+                CHECK(e == STS_ERR_IO && get_at("b.example", T0) == STS_OK);
+            }
+        }
+    }
+}
+
+TEST(h24_the_wait_of_an_idle_device_doubles_up_to_an_hour)
+{
+    static const int64_t waits[] = {300, 600, 1200, 2400, 3600, 3600};
+    int64_t t = T0 + 2 * DAY;
+
+    fresh();
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, STS_MAX_AGE_MAX, T0) == STS_OK);
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        CHECK(next_due_at(t) == STS_OK && strcmp(next, "a.example") == 0);
+        CHECK(fail_at("a.example", "1", t) == STS_OK);
+        CHECK(sts_cache_failures(s, "a.example") == i + 1);
+        CHECK(next_due_at(t + waits[i] - 1) == STS_ERR_ABSENT);
+        CHECK(next_due_at(t - 300) == STS_ERR_ABSENT);
+        CHECK(next_due_at(t - 301) == STS_OK); /* a clock that went back frees it */
+        t += waits[i];
+    }
+    for (unsigned n = 7; n <= 600; n++) {
+        CHECK(fail_at("a.example", "1", t) == STS_OK);
+        CHECK(sts_cache_failures(s, "a.example") == (n < 256 ? n : 232 + (n - 256) % 24));
+    }
+    CHECK(sts_cache_fetched(s, "a.example") == STS_OK && sts_cache_failures(s, "a.example") == 0);
 }
 
 /* ---- over files --------------------------------------------------------------------------- */

@@ -19,7 +19,8 @@ enum {
     WORLD_CONNS = 16,
     WORLD_RECORDS = 48,
     WORLD_SERVERS = 8,
-    WORLD_ATTEMPTS = 32
+    WORLD_ATTEMPTS = 32,
+    WORLD_EVENTS = 64
 };
 
 /* What the DNS says of a name and type. */
@@ -54,10 +55,10 @@ struct world_server {
     const char *late;         /* octets that come a moment behind the 220 of STARTTLS */
     /* Sees each line but content, and the final dot as "."; true: it has answered. May be NULL. */
     bool (*script)(struct world_conn *c, const char *line);
-    bool slow;                /* each second call moves nothing, the others little */
-    char tls_name[256];       /* what TLS was told to expect */
-    int seen;                 /* connections taken */
-    int delivered;            /* 250s to a final dot */
+    bool slow;          /* each second call moves nothing, the others little */
+    char tls_name[256]; /* what TLS was told to expect */
+    int seen;           /* connections taken */
+    int delivered;      /* 250s to a final dot */
     size_t mail_len;
     char mail[4096]; /* the last message */
 };
@@ -93,6 +94,11 @@ struct world {
     struct sts_decision decision;
     struct sts_policy decided;
     int decisions;
+    int events[WORLD_EVENTS];
+    char event_domain[STS_NAME_SIZE]; /* of the last */
+    int events_count;
+    int64_t date; /* the last one told */
+    int dates;
     int warnings;
     char log[8192];
 
@@ -622,6 +628,23 @@ static inline void world_decision(void *ctx, const struct sts_decision *d)
     }
 }
 
+static inline void world_event(void *ctx, int event, const char *domain)
+{
+    struct world *w = ctx;
+
+    CHECK(w->events_count < WORLD_EVENTS);
+    w->events[w->events_count++] = event;
+    memcpy(w->event_domain, domain, strlen(domain) + 1);
+}
+
+static inline void world_date(void *ctx, int64_t utc_s)
+{
+    struct world *w = ctx;
+
+    w->date = utc_s;
+    w->dates++;
+}
+
 /* ---- for tests ----------------------------------------------------------------------------- */
 
 static inline void world_start(struct world *w)
@@ -657,6 +680,8 @@ static inline void world_start(struct world *w)
         .ctx = w,
         .on_attempt = world_attempt,
         .on_decision = world_decision,
+        .on_event = world_event,
+        .on_date = world_date,
     };
 }
 
