@@ -39,9 +39,10 @@ SIZE_ALL := $(SIZE_OBJ) $(B)/size/structs.o $(B)/size/log.elf $(B)/size/nolog.el
 
 -include $(wildcard $(B)/size/*.d)
 
-## size: code per file, sizeof of the structs, deepest stack on a Cortex-M3; rewrites the table in README.md
-.PHONY: size
-size: $(SIZE_ALL)
+## size: code per file, structs, stack, and the boards' flash and RAM; rewrites the tables in README.md (BOARD=...: of one, printed)
+.PHONY: size size-core
+size: $(if $(filter command environment,$(firstword $(origin BOARD))),size-board,size-core size-boards)
+size-core: $(SIZE_ALL)
 	@$(PYTHON) tests/size/size.py $(B)/size README.md
 
 CHECKS += gate
