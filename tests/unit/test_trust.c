@@ -58,7 +58,8 @@ struct recipe {
     bool ec, odd_curve;        /* P-256 instead, or a curve without a name */
     int seed;                  /* of the key */
     const char *key_id;
-    int path; /* one more than the limit */
+    int path;       /* one more than the limit */
+    bool wide_path; /* and 128 more */
     bool no_ca, constrained, unknown, explained;
 };
 
@@ -137,9 +138,13 @@ static void put_extension(struct bytes *list, const char *oid, bool critical, co
 static void put_extensions(struct bytes *tbs, const struct recipe *r)
 {
     struct bytes list = {0}, value = {0};
+    uint8_t wide[] = {0x30, 7, 1, 1, 0xff, 2, 2, 0, 0};
     uint8_t limit[] = {0x30, 6, 1, 1, 0xff, 2, 1, (uint8_t)(r->path - 1)};
 
-    if (r->path > 0) {
+    if (r->wide_path) {
+        wide[8] = (uint8_t)(0x80 + r->path - 1);
+        put_extension(&list, "\x55\x1d\x13", true, wide, sizeof wide);
+    } else if (r->path > 0) {
         put_extension(&list, "\x55\x1d\x13", true, limit, sizeof limit);
     } else if (!r->no_ca) {
         put_extension(&list, "\x55\x1d\x13", true, "\x30\x03\x01\x01\xff", 5);
@@ -436,6 +441,15 @@ TEST(x31_path_lengths)
     }
 }
 
+TEST(x31_more_than_127_cas_are_no_limit)
+{
+    struct sts_root r;
+
+    new_file();
+    add((struct recipe){.name = "one", .path = AT_MOST(0), .wide_path = true});
+    CHECK(build() == 1 && find("one", 0, &r) && r.path == STS_PATH_ANY);
+}
+
 TEST(x31_the_same_file_makes_the_same_table_in_any_room_that_holds_it)
 {
     static uint8_t again[40000];
@@ -564,6 +578,19 @@ TEST(x31_a_table_that_is_sealed_and_wrong_is_refused)
     CHECK(opens_with(entry + 35, STS_PATH_ANY + 1) == STS_ERR_SYNTAX);
     table[entry + 31] = 0; /* no key at all */
     CHECK(opens_with(entry + 32, 0) == STS_ERR_SYNTAX);
+}
+
+TEST(x31_entries_that_are_not_there_are_not_read)
+{
+    for (size_t count = 1; count < 100; count++) {
+        size_t least = STS_TABLE_HEAD + count * STS_TABLE_ENTRY;
+
+        for (size_t len = STS_TABLE_HEAD; len < least; len += 35) {
+            memset(table, 0, least);
+            sts_table_seal(table, count, len);
+            CHECK(opens(table, len) == STS_ERR_SYNTAX);
+        }
+    }
 }
 
 TEST(x31_whatever_is_in_a_sealed_entry_its_root_lies_in_the_table)
