@@ -93,7 +93,7 @@ run-demo: qemu-packages interop-packages arm-packages $(WOLFSSL_DIR)/wolfssl/ssl
 	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/boards/demo.py $(BOARD)
 
-RAW_FLAGS := -std=gnu11 $(ASAN) -DSTS_IPV6=0 -Itests/unit -Itests/boards/raw -I. -Iinclude -isystem $(LWIP_DIR)/src/include
+RAW_FLAGS = -std=gnu11 $(ASAN) -DSTS_IPV6=0 -Itests/unit -Itests/boards/raw -I. -Iinclude -isystem $(LWIP_DIR)/src/include
 RAW_LWIP := $(patsubst %,$(B)/boards/%.o,$(filter-out %/etharp.c %/ethernet.c,$(BOARD_LWIP_C)))
 RAW_HEADERS := include/stsmail/lwip_raw.h include/stsmail/port.h \
     $(wildcard tests/boards/raw/*.h tests/boards/raw/arch/*.h boards/common-arm/lwip/*.h)

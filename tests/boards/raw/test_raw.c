@@ -656,4 +656,108 @@ TEST(wait_sleeps_only_where_nothing_can_go_on)
     finish();
 }
 
+/* ---- lwIP's calls in every order (L07) ---------------------------------------------------------- */
+
+static struct {
+    int h;
+    bool stood, over, closed;
+    size_t said, read, sent;
+} seq;
+
+/* The peer's pcb while lwIP has it; it gives up an ended one without a word. */
+static struct tcp_pcb *peer_now(void)
+{
+    for (struct tcp_pcb *p = tcp_active_pcbs; p != NULL; p = p->next) {
+        if (p == peer_pcb) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void peer_event(unsigned event)
+{
+    struct tcp_pcb *p = peer_now();
+    uint8_t c = letter(seq.said);
+
+    if (p == NULL) {
+        return;
+    }
+    if (event == 0 && tcp_write(p, &c, 1, TCP_WRITE_FLAG_COPY) == ERR_OK) {
+        seq.said++;
+        (void)tcp_output(p);
+    } else if (event == 1) {
+        (void)tcp_shutdown(p, 0, 1);
+    } else if (event == 2) {
+        tcp_err(p, NULL);
+        tcp_abort(p);
+        peer_pcb = NULL;
+    }
+}
+
+/* What was said is read in order, and nothing after an end; a connection that stood is never one that does not yet. */
+static void our_event(unsigned event)
+{
+    uint8_t c = letter(seq.sent);
+    int32_t n;
+
+    if (event == 3) {
+        n = net.send(net.ctx, seq.h, &c, 1);
+        CHECK(n <= 1 && (n <= 0 || seq.stood || net.connected(net.ctx, seq.h) == STS_OK));
+        seq.sent += n > 0;
+    } else if (event == 4) {
+        n = net.recv(net.ctx, seq.h, &c, 1);
+        CHECK(n < 1 || (!seq.over && c == letter(seq.read)));
+        CHECK(!seq.over || n == STS_ERR_CLOSED);
+        seq.read += n > 0;
+        seq.over = n < 0;
+    } else {
+        net.close(net.ctx, seq.h);
+        seq.closed = true;
+    }
+}
+
+static void one_order(unsigned order, int length)
+{
+    start();
+    memset(&seq, 0, sizeof seq);
+    seq.h = net.tcp_open(net.ctx, &here);
+    CHECK(seq.h >= 0);
+    turns((int)(order % 5)); /* from a SYN that has not left to a connection that stands */
+    order /= 5;
+    for (; length-- > 0; order /= 7) {
+        if (order % 7 == 6) {
+            turns(2);
+        } else if (order % 7 < 3) {
+            peer_event(order % 7);
+        } else if (!seq.closed) {
+            our_event(order % 7);
+        }
+        if (!seq.closed) {
+            int e = net.connected(net.ctx, seq.h);
+
+            CHECK(!seq.stood || e == STS_OK);
+            seq.stood = e == STS_OK;
+        }
+    }
+    if (!seq.closed) {
+        net.close(net.ctx, seq.h);
+    }
+    turns(3); /* lwIP may still call back */
+    CHECK(seq.read <= seq.said && !peer_wrong);
+    finish();
+}
+
+TEST(l07_events_of_both_sides_in_every_order)
+{
+    enum {
+        LENGTH = 6,
+        ORDERS = 5 * 7 * 7 * 7 * 7 * 7 * 7
+    };
+
+    for (unsigned order = 0; order < ORDERS; order++) {
+        one_order(order, LENGTH);
+    }
+}
+
 TEST_MAIN("lwip-raw")
