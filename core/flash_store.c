@@ -104,7 +104,7 @@ static int has_key(const struct sts_flash_store *s, uint32_t at, const void *key
     return h[1] == len ? same(s, at + STS_FLASH_HEAD + STS_FLASH_PREFIX, key, len) : 0;
 }
 
-/* STS_OK, STS_ERR_ABSENT, STS_ERR_IO: the flash can't be read just where it may be (F07). */
+/* STS_OK, STS_ERR_ABSENT, STS_ERR_IO: the flash can't be read just where it may be (F07), and *out is what may be it. */
 static int find(struct sts_flash_store *s, uint8_t kind, const void *key, uint8_t len,
                 struct sts_flash_record **out)
 {
@@ -123,7 +123,10 @@ static int find(struct sts_flash_store *s, uint8_t kind, const void *key, uint8_
             *out = r;
             return STS_OK;
         }
-        result = same_key < 0 ? STS_ERR_IO : result;
+        if (same_key < 0) {
+            *out = r;
+            result = STS_ERR_IO;
+        }
     }
     return result;
 }
@@ -178,7 +181,11 @@ static bool take(void *arg, const struct sts_flash_entry *e)
         (e->flags & STS_FLASH_GHOST) != 0 || get_record(s, e, &r, key) != STS_OK) {
         return true;
     }
-    (void)find(s, r.kind, key, e->key_len, &old);
+    /* Where the key of an older one cannot be read now, its hash has to do: two for one key would bring back what was
+     * removed (F21). Its sector stays as it is until it can be read. */
+    if (find(s, r.kind, key, e->key_len, &old) == STS_ERR_IO) {
+        s->unread = old->at / s->flash->sector_size;
+    }
     if (e->type == STS_FLASH_RECORD) {
         s->error = set(s, old, &r);
     } else if (old != NULL) {
@@ -416,7 +423,7 @@ static struct sts_flash_record *find_old(struct sts_flash_store *s, uint8_t kind
     int e = find(s, kind, key, len, &r);
 
     *error = e == STS_ERR_ABSENT ? STS_OK : e;
-    return r;
+    return e == STS_OK ? r : NULL;
 }
 
 /* Whether that much may be added. Where only readers of what is gone stand in the way, they have to go without. */
@@ -543,13 +550,14 @@ static int put_record(struct sts_flash_store *s)
                                 .len = (uint16_t)(sizeof prefix + s->key_len + s->out_len),
                                 .gen = s->out_gen,
                                 .pos = s->out_at};
-    uint32_t size = sts_flash_size(s, e.len);
+    uint32_t size = sts_flash_size(s, e.len), old_gen;
     int result;
     struct sts_flash_record *old = find_old(s, s->kind, s->key, s->key_len, &result);
 
     if (result != STS_OK || (old != NULL && unchanged(s, old))) {
         return result;
     }
+    old_gen = old != NULL ? old->gen : 0;
     /* The reserve is for changes of what is there, so that a full store still goes on (F17). */
     result = claim_room(s, size, old != NULL && s->out_at == 0);
     r.stored = s->out_stored + size;
@@ -562,9 +570,8 @@ static int put_record(struct sts_flash_store *s)
         return result;
     }
     r.at = e.at;
-    /* Making room may have lost it, or moved others to its place. */
-    old = find_old(s, s->kind, s->key, s->key_len, &result);
-    return set(s, old, &r);
+    /* Making room may have lost it, or moved others to its place. What is found without the flash is found (F21). */
+    return set(s, old_gen != 0 ? sts_flash_record_of(s, old_gen) : NULL, &r);
 }
 
 static int store_commit(void *ctx)
@@ -597,6 +604,7 @@ static int store_remove(void *ctx, uint8_t kind, const char *key)
     struct sts_flash_entry e = {
         .type = STS_FLASH_REMOVED, .key_len = len, .len = (uint16_t)(sizeof prefix + len)};
     struct sts_flash_record *r;
+    uint32_t old_gen;
     int result;
 
     if (len == 0) {
@@ -606,9 +614,11 @@ static int store_remove(void *ctx, uint8_t kind, const char *key)
     if (result != STS_OK) {
         return result == STS_ERR_ABSENT && s->unread != STS_FLASH_NONE ? STS_ERR_IO : result;
     }
+    old_gen = r->gen;
     e.gen = next_gen(s);
     result = sts_flash_append(s, &e, parts);
-    if (result == STS_OK && find(s, kind, key, len, &r) == STS_OK) {
+    r = sts_flash_record_of(s, old_gen); /* if it was not lost meanwhile */
+    if (result == STS_OK && r != NULL) {
         forget(s, r);
     }
     return result;
@@ -653,7 +663,6 @@ static int store_iterate(void *ctx, uint8_t kind, bool (*each)(void *arg, const 
 
 int sts_flash_store_mount(struct sts_flash_store *s, const struct sts_flash *flash)
 {
-    memset(s, 0, sizeof *s);
     s->flash = flash;
     return sts_flash_find_log(s, take);
 }
