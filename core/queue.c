@@ -344,7 +344,7 @@ static uint32_t due_in(struct sts_queue *q, const struct sts_time *now)
 {
     const struct sts_queue_entry *e = &q->record.entry;
     const struct sts_queue_unmarked *u = unmarked(q, q->record.number);
-    bool fresh = e->tries == 0 && q->record.number > q->first;
+    bool fresh = q->record.number > q->first && (e->tries == 0 || !q->jumped);
     uint32_t ms;
 
     if (e->state != STS_QUEUE_WAITING || (u != NULL && u->never)) {
@@ -707,6 +707,7 @@ static void notice_time(struct sts_queue *q, const struct sts_time *now)
 
     spread_s = spread_s < 86400 ? spread_s : 86400;
     if (!q->seen || ahead > JUMP_S || ahead < -JUMP_S) {
+        q->jumped = q->seen;
         q->hold = q->look = true;
         q->hold_ms = now->ms + sts_queue_random(q->config->random, spread_s * 1000);
     }
@@ -754,8 +755,13 @@ uint32_t sts_queue_due_ms(struct sts_queue *q, const struct sts_time *now)
 
 void sts_queue_wait(struct sts_queue *q, const struct sts_time *now, uint32_t max_ms)
 {
-    const struct sts_net *net = q->config->mailer->config->net;
+    const struct sts_net *net;
     uint32_t ms = sts_queue_due_ms(q, now);
+
+    if (q->config->mailer == NULL) {
+        return;
+    }
+    net = q->config->mailer->config->net;
 
     if (q->sending && is_begun(q)) {
         sts_mailer_wait(q->config->mailer, now, max_ms);

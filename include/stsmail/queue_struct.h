@@ -68,6 +68,7 @@ struct sts_queue {
     uint32_t damaged, newer; /* entries, at the last look */
     uint8_t  row;        /* critical messages since the last other one */
     bool     waiting, look, flush, seen, hold;
+    bool     jumped;     /* the hold is for a jump of the clock, not for the start */
 
     uint32_t                  failing[STS_QUEUE_FAILING]; /* hashes of domains */
     uint8_t                   failing_next;

@@ -95,10 +95,10 @@ static inline void play_net(void)
 /* The device starts, over what the store holds. */
 static inline int play_boot(bool shared)
 {
-    shelf_restart(&shelf);
-    for (size_t i = 0; i < WORLD_CONNS; i++) {
-        w.conns[i].used = 0; /* what was open when the power went */
+    if (m.config != NULL) {
+        sts_mailer_abort(&m); /* what was open when the power went */
     }
+    shelf_restart(&shelf);
     store = shelf_open(&shelf, shared);
     messages = shelf_open(&shelf, shared);
     policies = shelf_open(&shelf, shared);
@@ -120,6 +120,9 @@ static inline int play_boot(bool shared)
 /* An empty store, a whole internet. */
 static inline void play_start(void)
 {
+    if (m.config != NULL) {
+        sts_mailer_abort(&m);
+    }
     play_net();
     shelf_empty(&shelf);
     memset(&config, 0, sizeof config);

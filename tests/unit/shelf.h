@@ -56,6 +56,7 @@ struct shelf {
 /* Whether a call fails before its effect. */
 static inline int shelf_before(struct shelf *s, uint8_t kind)
 {
+    s->off = s->off || (s->cut_after && s->cut_at > 0 && s->calls >= s->cut_at);
     if (s->off) {
         return STS_ERR_IO;
     }
