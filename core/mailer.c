@@ -348,6 +348,11 @@ static int refreshing(struct sts_mailer *m, const struct sts_time *now)
         (void)conclude(m, err, false);
         m->result = err;
     }
+    if (err ==
+        STS_ERR_IO) { /* it is as due as before, and a store that keeps nothing is no reason to knock (H24) */
+        m->idle = true;
+        m->idle_ms = now->ms + IDLE_MS;
+    }
     return err;
 }
 

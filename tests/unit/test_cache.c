@@ -863,11 +863,12 @@ TEST(f11_a_flood_of_policies_leaves_the_one_in_use)
     CHECK(get_at("mine.example", T0) == STS_OK && got.mode == STS_MODE_ENFORCE);
 }
 
+#if STS_CACHE_MAX <= 64 /* it takes long in a store of thousands */
 /* F11: 100000 hostile domains, each with a policy of a year, over most of a year, beside those that are in use; and their owner's
  * refreshes, which are no use. */
 TEST(f11_a_hundred_thousand_hostile_domains_push_out_nothing_that_is_in_use)
 {
-    const int hostile = STS_CACHE_MAX > 64 ? STS_CACHE_MAX + 100 : 100000;
+    const int hostile = 100000;
     const int64_t step = 300 * DAY / hostile;
     int64_t day = T0;
     unsigned refused = 0, kept = 0;
@@ -893,8 +894,9 @@ TEST(f11_a_hundred_thousand_hostile_domains_push_out_nothing_that_is_in_use)
     CHECK(get_at("mine.example", T0 + 300 * DAY) == STS_OK && got.mode == STS_MODE_ENFORCE);
     CHECK(get_at("weekly.example", T0 + 300 * DAY) == STS_OK && got.mode == STS_MODE_ENFORCE);
     CHECK(count(P) == STS_CACHE_MAX && count(STS_STORE_MARK) == STS_CACHE_MAX);
-    CHECK(STS_CACHE_MAX > 64 || refused > 99 * kept); /* they do not even push out each other */
+    CHECK(refused > 99 * kept); /* they do not even push out each other */
 }
+#endif
 
 /* F11: a week after its last use, and not a second before. */
 TEST(f11_an_enforced_policy_is_pinned_for_a_week_after_its_use)

@@ -773,6 +773,26 @@ TEST(f18_a_policy_that_is_replaced_while_a_delivery_runs_counts_for_the_next)
     CHECK(deliver() == STS_OK && mx->delivered == 1);
 }
 
+static int full(void *ctx, uint8_t kind, const char *key)
+{
+    (void)ctx, (void)kind, (void)key;
+    return STS_ERR_SPACE;
+}
+
+TEST(h24_a_store_that_keeps_nothing_is_no_reason_to_knock_every_minute)
+{
+    fresh();
+    CHECK(deliver() == STS_OK);
+    store.put = full;
+    settled(T0 + 2 * DAY);
+    CHECK(ask_due() == STS_OK && refresh(due) == STS_ERR_IO);
+    for (int minute = 0; minute < 60; minute++) {
+        CHECK(ask_due() == STS_ERR_ABSENT);
+        w.now.ms += 60000;
+    }
+    CHECK(ask_due() == STS_OK);
+}
+
 static int broken(void)
 {
     return STS_ERR_IO;
