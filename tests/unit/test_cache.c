@@ -1377,6 +1377,36 @@ TEST(f07_any_failing_call_around_marks_is_told_or_leaves_them)
     }
 }
 
+/* What a failing mark costs is the evidence, not the policy. */
+TEST(f06_a_mark_that_cannot_be_written_costs_no_policy)
+{
+    unsigned unmarked = 0;
+
+    for (unsigned n = 1;; n++) {
+        unsigned calls;
+        int e;
+
+        fresh();
+        lens.fail_at = n;
+        lens.for_good = true;
+        e = put_at("a.example", "1", STS_MODE_ENFORCE, 1000, T0);
+        calls = lens.calls;
+        lens.fail_at = 0;
+        CHECK(ram.in == SIZE_MAX && ram.out == SIZE_MAX);
+        CHECK(get_at("a.example", T0) == (e == STS_OK ? STS_OK : STS_ERR_ABSENT));
+        if (calls < n) {
+            CHECK(e == STS_OK && count(M) == 1);
+            break;
+        }
+        CHECK(count(M) == 0);
+        unmarked += e == STS_OK;
+    }
+    CHECK(unmarked == 5); /* look, put, head, domain, commit */
+    lens.calls = 0;
+    lens.fail_at = 1;
+    CHECK(sts_cache_failures(s, "a.example") == 0);
+}
+
 TEST(h24_the_wait_of_an_idle_device_doubles_up_to_an_hour)
 {
     static const int64_t waits[] = {300, 600, 1200, 2400, 3600, 3600};
