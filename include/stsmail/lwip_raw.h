@@ -10,12 +10,13 @@
  *     sts_lwip_raw_init(&net, &random, network_turn, &netif, &net_functions);
  *     ... hand &net_functions to the mailer ...
  *
- * The time, and the name servers of DHCP and IPv6: stsmail/lwip_services.h. For IPv6 the netif needs NETIF_FLAG_MLD6, or nobody who
- * looks for its address is answered.
+ * The time, and the name servers of DHCP and IPv6: stsmail/lwip_services.h. For IPv6 the netif needs
+ * NETIF_FLAG_MLD6, or nobody who looks for its address is answered.
  *
  * lwIP's options: LWIP_UDP and LWIP_TCP; MEMP_NUM_UDP_PCB at least STS_DNS_QUERIES beyond what else runs (DHCP, SNTP);
  * MEMP_NUM_TCP_PCB at least 2, since a connection that was closed lingers; ARP_QUEUEING, or the first
- * questions push each other out; PBUF_POOL_SIZE for TCP_WND bytes and two frames. lwIP's own sequence numbers
+ * questions push each other out; PBUF_POOL_SIZE for TCP_WND bytes and two frames; MEMP_NUM_TCP_SEG
+ * more than TCP_SND_QUEUELEN, or a full queue leaves nothing to split a segment with that a peer's window is too small for. lwIP's own sequence numbers
  * can be guessed: set LWIP_HOOK_TCP_ISN.
  *
  * Called, like all of lwIP without an OS, from one context: never from an interrupt.

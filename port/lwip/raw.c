@@ -13,7 +13,8 @@
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
 
-#define PORT_TRIES 32 /* random ports asked for until one is free */
+#define PORT_TRIES 32  /* random ports asked for until one is free */
+#define LINGER     120 /* half seconds that a closed connection has for what it still holds */
 
 enum kind {
     FREE = 0,
@@ -322,6 +323,14 @@ static int32_t stream_recv(slot_t *s, void *buf, size_t len)
     return n;
 }
 
+/* lwIP itself never gives up a connection whose next segment is larger than the peer's window, where no memory is left to split it. */
+static err_t on_linger(void *arg, struct tcp_pcb *pcb)
+{
+    (void)arg;
+    tcp_abort(pcb);
+    return ERR_ABRT;
+}
+
 /* Bytes left unread would turn the close into a reset, which can overtake what we sent last (QUIT). A
  * connection that lingers gives its pcb up as soon as a new one needs it. */
 static void stream_close(slot_t *s)
@@ -336,6 +345,7 @@ static void stream_close(slot_t *s)
     }
     listen_to(pcb, NULL);
     tcp_setprio(pcb, TCP_PRIO_MIN);
+    tcp_poll(pcb, on_linger, LINGER);
     if (tcp_close(pcb) != ERR_OK) {
         tcp_abort(pcb);
     }

@@ -222,7 +222,10 @@ void link_turn(uint32_t max_ms)
         if ((int32_t)(queue[i].due - net_now) > 0) {
             net_now = queue[i].due;
         }
-        hand_over(i);
+        do { /* a driver may have several frames for one turn */
+            hand_over(i);
+            i = first();
+        } while (queued > 0 && (int32_t)(queue[i].due - net_now) <= 0 && draw(4) != 0);
     } else {
         net_now += wait > 0 ? wait : 1;
     }

@@ -235,14 +235,19 @@ static void start(void)
     tcp_accept(listener, peer_accept);
 }
 
+static void queued_drop(void)
+{
+    while (queued > 0) {
+        pbuf_free(queue[--queued]);
+    }
+}
+
 /* What the network still holds is thrown away; then nothing may be left of a test. */
 static void finish(void)
 {
     CHECK(tcp_close(listener) == ERR_OK);
     lose = twice = swap = 0;
-    while (queued > 0) {
-        pbuf_free(queue[--queued]);
-    }
+    queued_drop();
     peer_pcb = NULL;
     while (tcp_active_pcbs != NULL) {
         tcp_recv(tcp_active_pcbs, NULL);
@@ -252,9 +257,7 @@ static void finish(void)
     while (tcp_tw_pcbs != NULL) {
         tcp_abort(tcp_tw_pcbs);
     }
-    while (queued > 0) {
-        pbuf_free(queue[--queued]);
-    }
+    queued_drop();
     for (size_t i = 0; i < STS_LWIP_RAW_HANDLES; i++) {
         CHECK(raw.slot[i].kind == 0);
     }
@@ -399,6 +402,25 @@ TEST(a_closed_connection_that_lingers_is_the_first_to_go)
     }
     CHECK(n == 1);
     turns(8);
+    finish();
+}
+
+/* L06: lwIP alone would go on for as long as the peer is silent, or its window too small. */
+TEST(l06_a_closed_connection_that_gets_nowhere_is_given_up_after_a_minute)
+{
+    int h;
+
+    start();
+    h = connected();
+    tcp_abort(peer_pcb); /* nobody is there any more */
+    queued_drop();
+    cut = true;
+    CHECK(net.send(net.ctx, h, "x", 1) == 1);
+    net.close(net.ctx, h);
+    turns(5500);
+    CHECK(tcp_active_pcbs != NULL);
+    turns(1000);
+    CHECK(tcp_active_pcbs == NULL);
     finish();
 }
 

@@ -29,7 +29,7 @@
 #define MEMP_NUM_UDP_PCB        8
 #define MEMP_NUM_TCP_PCB        3
 #define MEMP_NUM_TCP_PCB_LISTEN 1
-#define MEMP_NUM_TCP_SEG        8
+#define MEMP_NUM_TCP_SEG        10
 #define TCP_MSS                 536
 #define TCP_WND                 (4 * TCP_MSS)
 #define TCP_SND_BUF             (2 * TCP_MSS)
