@@ -43,10 +43,11 @@
  * A record stands when its RECORD does; of two with the same kind and key, or a REMOVED, the later one counts. Its BODY
  * pieces, told by the number, are in order as far as the log is taken as a circle. Pieces may stand twice.
  *
- * A SEAL says that all before it in the log was whole before the SEAL was begun. With the offset less than its own, it also
- * says that a start found nothing sound from there on up to the SEAL: should the cells read otherwise later (a cut can leave
- * them half programmed), that does not count (F03). What was last and is not followed by a SEAL is written once more by
- * the next start, and a SEAL behind it: so what a start takes for sound stays so.
+ * A SEAL says that all before it in the log was whole before the SEAL was begun. With an offset less than its own, it says
+ * that a start found nothing sound from there on up to the SEAL: should the cells read otherwise later (a cut can leave
+ * them half programmed), that does not count (F03). Where a log does not end in a plain SEAL and erased bytes, the next
+ * start writes such a SEAL where something torn stands, the last RECORD or REMOVED once more, and a plain SEAL: so what
+ * it took for sound stays so.
  *
  * Space is won at the tail alone, in order: what is still wanted of the oldest sector is copied to the head, a SEAL moves
  * the mark, and the sector is erased when the head comes round to it. So every sector is erased as often as the others
@@ -467,9 +468,8 @@ bool sts_flash_walk_on(struct sts_flash_walk *w)
     return true;
 }
 
-/* Whether a seal says that what stands at the address does not count. */
-static bool is_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal,
-                    uint32_t at)
+bool sts_flash_is_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal,
+                       uint32_t at)
 {
     uint8_t offset[4];
 
@@ -488,7 +488,7 @@ void sts_flash_scan(struct sts_flash_store *s,
     sts_flash_walk_start(&w, s);
     /* One behind: only the entry after it tells whether an entry counts. */
     while (sts_flash_walk_on(&w)) {
-        bool dropped = any && w.e.type == STS_FLASH_SEAL && is_void(s, &w.e, last.at);
+        bool dropped = any && w.e.type == STS_FLASH_SEAL && sts_flash_is_void(s, &w.e, last.at);
 
         if (any && !dropped && !each(arg, &last)) {
             return;

@@ -7,8 +7,9 @@
 
 #include <stsmail/engine/flash_log.h>
 
+#define STARTS 8 /* tries of one */
 #define CANDIDATES                                                                                 \
-    8u /* sectors with a head and no entry of their own: a cut leaves one, a bad sector another */
+    8 /* sectors that were begun and do not count: a cut leaves one, a bad sector another */
 #define GEN_JUMP   16u    /* numbers that a cut may have left in what cannot be read */
 #define GEN_SECTOR 65536u /* and a sector that cannot be read */
 
@@ -237,6 +238,11 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
                                  s->tail_serial, s->gen};
     struct sts_flash_walk w;
 
+    struct sts_flash_entry e;
+
+    if (s->doubt != 0 && sts_flash_get_entry(s, s->head_serial, s->doubt, s->head_at, &e) != 1) {
+        return STS_ERR_IO;
+    }
     s->serial++;
     if (!s->begun) {
         h.mark = to.serial;
@@ -327,11 +333,12 @@ int sts_flash_append(struct sts_flash_store *s, struct sts_flash_entry *e,
 
 /* ---- a start ------------------------------------------------------------------------------- */
 
-/* Finds the newest sector, or the newest of those before `bound`. 1: found, 0: none; STS_ERR_SYNTAX; STS_ERR_IO: none, but some
- * can't be read. Serial numbers wrap (F14). */
+/* Finds the newest sector, or the newest of those before `bound`. 1: found, 0: none; STS_ERR_SYNTAX; STS_ERR_IO: none can be
+ * read. Serial numbers wrap (F14). */
 static int newest(struct sts_flash_store *s, const uint32_t *bound, struct sts_flash_sector *best)
 {
     struct sts_flash_sector h;
+    uint32_t failed = 0;
     int found = 0;
 
     for (uint32_t p = 0; p < s->flash->sectors; p++) {
@@ -342,7 +349,7 @@ static int newest(struct sts_flash_store *s, const uint32_t *bound, struct sts_f
         }
         if (r == STS_ERR_IO) {
             s->unread = p;
-            s->bad++;
+            failed++;
         }
         if (r == 1 && (bound == NULL || (int32_t)(h.serial - *bound) < 0) &&
             (found == 0 || (int32_t)(h.serial - best->serial) > 0)) {
@@ -351,7 +358,8 @@ static int newest(struct sts_flash_store *s, const uint32_t *bound, struct sts_f
             found = 1;
         }
     }
-    return found == 0 && s->unread != STS_FLASH_NONE ? STS_ERR_IO : found;
+    s->bad += bound == NULL ? failed : 0;
+    return failed == s->flash->sectors ? STS_ERR_IO : found;
 }
 
 /* The sector that the mark names, or the oldest behind it that is left. */
@@ -371,98 +379,138 @@ static void find_tail(struct sts_flash_store *s, uint32_t mark)
 
 /* What the head sector says. */
 struct ending {
-    struct sts_flash_entry last;
+    struct sts_flash_entry record,
+        before;   /* the last that makes a record stand or fall, the one before; at 0: none */
     uint32_t own; /* entries that are no copies; 0: the sector does not count */
     uint32_t mark;
+    bool closed; /* the last entry is a seal that says no more than that all stands */
     bool io;
 };
+
+static void look_at(struct sts_flash_store *s, const struct sts_flash_entry *e, struct ending *end)
+{
+    end->own += (e->flags & STS_FLASH_COPY) == 0;
+    end->closed = false;
+    if (e->type == STS_FLASH_SEAL) {
+        end->mark = e->pos;
+        if (end->record.at != 0 && sts_flash_is_void(s, e, end->record.at)) {
+            end->record = end->before;
+        }
+        end->closed = !sts_flash_is_void(s, e, e->at - 1);
+    } else if (e->type != STS_FLASH_BODY && (e->flags & STS_FLASH_GHOST) == 0) {
+        end->before = end->record;
+        end->record = *e;
+    }
+}
 
 static void look_at_head(struct sts_flash_store *s, const struct sts_flash_sector *h,
                          struct ending *end)
 {
     struct sts_flash_walk w;
+    uint32_t at = 0;
 
+    memset(end, 0, sizeof *end);
+    end->mark = h->mark;
     s->head_serial = h->serial;
     s->head_at = sts_flash_base(s, s->head) + s->flash->sector_size;
-    *end = (struct ending){.mark = h->mark};
     sts_flash_walk_sector(&w, s, s->head, h->serial);
     while (sts_flash_walk_within(&w) == 1) {
-        end->last = w.e;
-        end->own += (w.e.flags & STS_FLASH_COPY) == 0;
-        if (w.e.type == STS_FLASH_SEAL) {
-            end->mark = w.e.pos;
-        }
+        look_at(s, &w.e, end);
+        at = w.at;
     }
     end->io = w.io;
     if (!w.io && end->own > 0) {
-        s->head_at = end->last.at + end->last.size;
+        s->head_at = at;
     }
 }
 
-/* What was programmed last may read otherwise the next time (F03). A record there is written once more; what is no sound
- * entry is said not to count; and a seal comes behind, unless one did already. */
-static void recover(struct sts_flash_store *s, const struct ending *end)
+/* What was programmed last before a cut may read otherwise the next time (F03), and so may what a recovery wrote that was
+ * cut in turn. What is no sound entry is said not to count; the last record is written once more; and a seal comes behind:
+ * unless all that is so already. `newer`: there is a sector behind that does not count. */
+static int recover(struct sts_flash_store *s, const struct ending *end, bool newer)
 {
     uint32_t stop = sts_flash_base(s, s->head) + s->flash->sector_size, used, at = 0;
+    uint32_t need = 2 * sts_flash_size(s, 4) + (end->record.at != 0 ? end->record.size : 0);
     struct sts_flash_place to = {s->head, s->head_serial, s->head_at};
+    bool torn;
 
-    if (!end->io && sts_flash_used(s, s->head_at, stop, true, &used) == STS_OK) {
-        bool torn = used != s->head_at;
+    if (end->io) {
+        return open_next(s);
+    }
+    s->doubt = end->record.at;
+    if (newer || sts_flash_used(s, s->head_at, stop, true, &used) != STS_OK) {
+        return open_next(s); /* which erases it, lest it counts the next time */
+    }
+    torn = used != s->head_at;
+    if (!torn && end->closed && end->own > 1) {
+        s->doubt = 0;
+        s->full = false;
+        return STS_OK;
+    }
+    if (torn) {
+        /* One unit more: programming may have begun where nothing shows it yet. */
+        to.at = sts_flash_round(s, used) + s->unit;
+    }
+    if (to.at + need > stop || (torn && seal(s, &to, s->tail_serial, s->head_at) != STS_OK) ||
+        copy_doubt(s, &to, &at) != STS_OK || seal(s, &to, s->tail_serial, to.at) != STS_OK) {
+        return open_next(s);
+    }
+    s->head_at = to.at;
+    s->full = false;
+    settle(s, at);
+    return STS_OK;
+}
 
-        if (torn) {
-            /* One unit more: programming may have begun where nothing shows it yet. */
-            to.at = sts_flash_round(s, used) + s->unit;
-        } else if (end->last.type != STS_FLASH_SEAL) {
-            s->doubt = end->last.type == STS_FLASH_BODY ? 0 : end->last.at;
-        } else if (end->own > 1) {
-            s->full = false;
-            return;
-        }
-        if (to.at + (s->doubt != 0 ? end->last.size : 0) + sts_flash_size(s, 4) <= stop &&
-            copy_doubt(s, &to, &at) == STS_OK &&
-            seal(s, &to, s->tail_serial, torn ? s->head_at : to.at) == STS_OK) {
-            s->head_at = to.at;
-            s->full = false;
-            settle(s, at);
-            return;
+/* STS_BUSY: what was found could not be settled. */
+static int find_log(struct sts_flash_store *s,
+                    bool (*each)(void *arg, const struct sts_flash_entry *e))
+{
+    struct sts_flash_sector h = {0, 0, 0, 0, 0};
+    struct ending end = {.own = 0};
+    unsigned candidates = 0;
+    int r = newest(s, NULL, &h);
+
+    s->serial = h.serial;
+    for (; r == 1 && end.own == 0; candidates++) {
+        uint32_t bound = h.serial;
+
+        look_at_head(s, &h, &end);
+        if (end.own == 0) {
+            r = candidates < CANDIDATES ? newest(s, &bound, &h) : 0;
         }
     }
-    (void)open_next(s); /* if not now, then before anything is written */
+    s->begun = r == 1;
+    if (s->begun) {
+        find_tail(s, end.mark);
+        sts_flash_scan(s, each, s);
+        r = s->error;
+    }
+    s->gen += s->unread == STS_FLASH_NONE ? GEN_JUMP : GEN_SECTOR;
+    s->serial += s->unread == STS_FLASH_NONE ? 0 : 1;
+    if (s->begun && r == STS_OK && recover(s, &end, candidates > 1) != STS_OK) {
+        r = STS_BUSY;
+    }
+    return r;
 }
 
 int sts_flash_find_log(struct sts_flash_store *s,
                        bool (*each)(void *arg, const struct sts_flash_entry *e))
 {
-    struct sts_flash_sector h = {0, 0, 0, 0, 0};
-    struct ending end = {.own = 0};
-    int r = measure(s);
+    const struct sts_flash *flash = s->flash;
+    int r = STS_BUSY;
 
-    s->head = s->flash->sectors - 1;
-    s->unread = STS_FLASH_NONE;
-    s->full = true;
-    if (r == STS_OK) {
-        r = newest(s, NULL, &h);
-    }
-    s->serial = h.serial;
-    for (unsigned i = 0; r == 1 && end.own == 0; i++) {
-        uint32_t bound = h.serial;
-
-        look_at_head(s, &h, &end);
-        if (end.own == 0) {
-            r = i < CANDIDATES ? newest(s, &bound, &h) : 0;
+    /* Cells between two states: what read well may not do so when it is to be copied. Nobody was told of it yet. */
+    for (int i = 0; i < STARTS && r == STS_BUSY; i++) {
+        memset(s, 0, sizeof *s);
+        s->flash = flash;
+        s->unread = STS_FLASH_NONE;
+        s->full = true;
+        r = measure(s);
+        if (r == STS_OK) {
+            s->head = flash->sectors - 1;
+            r = find_log(s, each);
         }
     }
-    if (r != 1) {
-        return r;
-    }
-    s->begun = true;
-    find_tail(s, end.mark);
-    sts_flash_scan(s, each, s);
-    if (s->error != STS_OK) {
-        return s->error;
-    }
-    s->gen += s->unread == STS_FLASH_NONE ? GEN_JUMP : GEN_SECTOR;
-    s->serial += s->unread == STS_FLASH_NONE ? 0 : 1;
-    recover(s, &end);
-    return STS_OK;
+    return r == STS_BUSY ? STS_OK
+                         : r; /* settled before anything is written; what is there can be read */
 }

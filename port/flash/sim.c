@@ -96,7 +96,9 @@ static void program_part(struct sts_flash_sim *f, uint32_t at, const uint8_t *da
         if (torn && i + 1 == to) {
             byte = f->bytes[at + i] & (uint8_t)(data[i] | chance(f));
         }
-        change(f, at + i, byte, PROGRAMMED);
+        /* Cells that the cut left as they were count as erased yet. */
+        change(f, at + i, byte,
+               torn && i + 1 == to && byte == 0xff ? f->state[at + i] : PROGRAMMED);
     }
     for (uint32_t i = to > MARGIN ? to - MARGIN : 0; torn && f->metastable && i < to; i++) {
         change(f, at + i, f->bytes[at + i], PROGRAMMED | WEAK);
@@ -133,8 +135,14 @@ void sts_flash_sim_part(struct sts_flash_sim *f, const struct sts_flash_op *op, 
                         uint32_t from, uint32_t to, bool torn)
 {
     if (op->what == 'p') {
-        program_part(f, op->at, data, from, to, torn);
-    } else if (op->what == 'e') {
+        uint8_t bad = f->bad[op->at / f->flash.sector_size];
+        uint32_t most = bad == STS_FLASH_PROG_NOOP    ? 0
+                        : bad == STS_FLASH_PROG_ERROR ? op->len / 2
+                                                      : op->len;
+
+        program_part(f, op->at, data, from, to < most ? to : most, torn && to <= most);
+    } else if (op->what == 'e' && f->bad[op->at] != STS_FLASH_ERASE_NOOP &&
+               f->bad[op->at] != STS_FLASH_ERASE_ERROR) {
         erase_part(f, op->at, to, torn);
     }
 }
@@ -212,6 +220,7 @@ static bool may_program(struct sts_flash_sim *f, uint32_t at, size_t len)
 static int sim_program(void *ctx, uint32_t at, const void *buf, size_t len)
 {
     struct sts_flash_sim *f = ctx;
+    struct sts_flash_op op;
     uint32_t done;
 
     f->programs++;
@@ -221,17 +230,16 @@ static int sim_program(void *ctx, uint32_t at, const void *buf, size_t len)
     write_down(f, 'p', at, buf, (uint32_t)len);
     f->programmed += len;
     done = power(f, (uint32_t)len);
-    switch (f->bad[at / f->flash.sector_size]) {
-    case STS_FLASH_PROG_ERROR: program_part(f, at, buf, 0, done / 2, done > 1); return STS_ERR_IO;
-    case STS_FLASH_PROG_NOOP: break;
-    default: program_part(f, at, buf, 0, done, f->off);
-    }
-    return f->off ? STS_ERR_IO : STS_OK;
+    op = (struct sts_flash_op){'p', at, (uint32_t)len, 0};
+    sts_flash_sim_part(f, &op, buf, 0, done, f->off);
+    return f->off || f->bad[at / f->flash.sector_size] == STS_FLASH_PROG_ERROR ? STS_ERR_IO
+                                                                               : STS_OK;
 }
 
 static int sim_erase(void *ctx, uint32_t sector)
 {
     struct sts_flash_sim *f = ctx;
+    struct sts_flash_op op = {'e', sector, 0, 0};
     uint32_t done;
 
     if (f->off || f->dead) {
@@ -245,12 +253,8 @@ static int sim_erase(void *ctx, uint32_t sector)
     f->erases++;
     f->erased[sector]++;
     done = power(f, STS_FLASH_ERASE_STEPS);
-    switch (f->bad[sector]) {
-    case STS_FLASH_ERASE_ERROR: return STS_ERR_IO;
-    case STS_FLASH_ERASE_NOOP: break;
-    default: erase_part(f, sector, done, f->off);
-    }
-    return f->off ? STS_ERR_IO : STS_OK;
+    sts_flash_sim_part(f, &op, NULL, 0, done, f->off);
+    return f->off || f->bad[sector] == STS_FLASH_ERASE_ERROR ? STS_ERR_IO : STS_OK;
 }
 
 static int sim_sync(void *ctx)

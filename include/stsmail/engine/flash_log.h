@@ -126,6 +126,9 @@ int sts_flash_walk_within(struct sts_flash_walk *w);
 /* The next entry of the log; false at its end. What cannot be read is passed over. */
 bool sts_flash_walk_on(struct sts_flash_walk *w);
 
+/* Whether a seal says that what stands at the address does not count. */
+bool sts_flash_is_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal, uint32_t at);
+
 /* Shows `each` the entries that count, oldest first, until it returns false. What a cut had left in doubt, and a later start
  * decided against, is left out. */
 void sts_flash_scan(struct sts_flash_store *s,
