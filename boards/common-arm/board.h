@@ -149,8 +149,8 @@ int policies_read(struct sts_mailer_config *config);
 
 /* ---- main.c ---------------------------------------------------------------------------------- */
 
-/* Called all the time, within long steps too: kick your watchdog here. How long it can be silent: the README has the
- * figures. */
+/* Called all the time, within long steps too: kick your watchdog here. How long it can be silent says
+ * stsmail/wolfssl.h, and "watchdog, longest gap" at the end of a run. */
 void board_alive(void *ctx);
 
 /* ---- the UART (report.c) -------------------------------------------------------------------- */

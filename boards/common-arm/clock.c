@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * SysTick counts milliseconds; struct sts_clock makes a calendar of it, once somebody says what time it is. Neither
- * chip has a clock that runs on a battery. A board with an RTC reads it at the start: clock_set(), STS_CLOCK_OWNER. A board with
+ * chip has a clock that runs on a battery. A board with an RTC reads it at the start: clock_set(). A board with
  * flash for a store gives it to sts_clock_init(), and calls sts_clock_save() from its loop.
  */
 #include "board.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The network of an image: lwIP on the board's Ethernet, its address (given, or by DHCP, or IPv6's autoconfiguration), the name servers, and
- * the time from SNTP. Nothing waits for ever.
+ * The network of an image: lwIP on the board's Ethernet, its address (given, or by DHCP, or by IPv6's
+ * autoconfiguration), the name servers, and the time from SNTP. Nothing waits for ever.
  */
 #include "board.h"
 

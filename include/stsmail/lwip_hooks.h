@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * For your lwipopts.h: makes lwIP's own clients (SNTP, DHCP, IPv6's router advertisements) tell the library what they learn. Used with
- * port/lwip/services.c and stsmail/lwip_services.h.
+ * For your lwipopts.h: makes lwIP's own clients (SNTP, DHCP, IPv6's router advertisements) tell the library
+ * what they learn. Used with port/lwip/services.c and stsmail/lwip_services.h.
  *
  *     #define LWIP_DNS 1                        where DHCP or IPv6 is on: they then ask for name servers
  *     #define STS_LWIP_SNTP 1
@@ -25,8 +25,8 @@ extern "C" {
 #endif
 
 #if STS_LWIP_SNTP
-/* An answer counts only from the server that was asked, and with the timestamp that was sent (RFC 4330 5). That is no time of ours but 64 random
- * bits: who does not see the question cannot forge the answer, and no server learns our clock. */
+/* An answer counts only from the server that was asked, and with the timestamp that was sent (RFC 4330 5). That is
+ * no time of ours but 64 random bits: who does not see the question cannot forge the answer. */
 #define SNTP_CHECK_RESPONSE            2
 #define SNTP_GET_SYSTEM_TIME_NTP(s, f) sts_lwip_sntp_nonce(&(s), &(f))
 #define SNTP_SET_SYSTEM_TIME_NTP(s, f) sts_lwip_sntp_answer(s)

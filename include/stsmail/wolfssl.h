@@ -58,8 +58,10 @@ struct sts_wolfssl {
     const struct sts_random *seed;
     const void *anchors; /* a table, or PEM; NULL: none */
     size_t anchors_len;
-    /* The owner's watchdog, or NULL: called whenever wolfSSL takes or gives back memory, reads or writes, which is as often as a long
-     * step of cryptography can be left. One signature is not left: see README for how long. Set after init. */
+    /* The owner's watchdog, or NULL: called whenever wolfSSL takes or gives back memory, reads or writes, which is
+     * as often as a long step of cryptography can be left. One operation on a key is not left: on a Cortex-M3
+     * with the assembly there is silence for at most 13 million instructions (P-384), 5 (RSA-4096), 2 (P-256,
+     * RSA-2048). Set after init. */
     void (*alive)(void *ctx);
     void *alive_ctx;
     /* The n-th CA of them that has the name, and may have the key, that is asked for. */

@@ -46,7 +46,7 @@ class Service:
 
 
 class SNTP(Service):
-    """Says `now` (a function; the time of this machine). drop: questions that get no answer. forge: answers before the true one,
+    """Says `now` (a function; the time of this machine; None: only forges). drop: questions that get no answer. forge: answers before the true one,
     each (seconds since 1970, originate timestamp or None for the one that was sent)."""
 
     def __init__(self, address, now=time.time, drop=0, forge=(), stratum=2):
@@ -64,7 +64,8 @@ class SNTP(Service):
             self.drop -= 1
             return []
         sent = packet[40:48]
-        return [(self.message(sent if o is None else o, t), peer) for t, o in (*self.forge, (self.now(), None))]
+        good = [(self.now(), None)] if self.now else []
+        return [(self.message(sent if o is None else o, t), peer) for t, o in (*self.forge, *good)]
 
 
 class DHCP(Service):

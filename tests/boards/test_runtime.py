@@ -115,9 +115,12 @@ def sntp_jump():
 
 
 def sntp_forged():
-    """An answer that does not repeat our timestamp is none; the true one behind it counts."""
-    with stage.Stage() as s, net_servers.SNTP(NTP, forge=[(BUILT + 1, b"\0" * 8), (2000000000, b"12345678")]):
-        return delivered(s, send(*ADDRESS, "--dns", DNS, "--sntp", NTP))
+    """An answer that does not repeat our timestamp is none; a true one behind it counts."""
+    forge = [(time.time(), b"\0" * 8), (time.time(), b"12345678")]
+    with stage.Stage() as s, net_servers.SNTP(NTP, now=None, forge=forge):
+        wrong = kept(s, send(*ADDRESS, "--dns", DNS, "--sntp", NTP, "--timeout", "3"), "clock")
+    with stage.Stage() as s, net_servers.SNTP(NTP, forge=forge):
+        return wrong + delivered(s, send(*ADDRESS, "--dns", DNS, "--sntp", NTP))
 
 
 def kiss_of_death():
@@ -337,6 +340,26 @@ def policy_bad():
         return ([] if r.status == 65 and stage.one(r)["result"] == "deferred" else [repr(r)]) + said(r, "no valid policy", "bad.txt")
 
 
+def no_heap():
+    """An image that asks for a heap, or for stdio's, does not link, and the linker says so."""
+    folder, wrong = lab.scratch("heap-" + BOARD), []
+    for name, word in (("malloc", "there is no heap"), ("sbrk", "there is no heap"), ("printf", "there is no stdio")):
+        source, obj = (os.path.join(folder, name + end) for end in (".c", ".o"))
+        with open(source, "w") as f:
+            f.write(f'extern int {name}();\nextern int (*const asks)();\n__attribute__((section(".vectors"), used)) int (*const asks)() = {name};\n')
+        subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-fno-builtin", "-c", source, "-o", obj], check=True)
+        done = subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={BOARD}", f"CA={stage.pki()['ca'].file}", f"BOARD_MORE={obj}",
+                               f"ELF={os.path.join(lab.BUILD, BOARD, 'runtime-heap.elf')}", "firmware"], capture_output=True, text=True)
+        if done.returncode == 0 or word not in done.stderr:
+            wrong.append(f"{name}: {done.returncode} {done.stderr[-500:]}")
+    return wrong
+
+
+def no_policies():
+    r = send(*ADDRESS, "--dns", DNS, "--policy", "example.org=x", clock=True)
+    return [] if r.status == 64 and "--policy" in r.stdout else [repr(r)]
+
+
 SCENARIOS = {
     "C01 C11 no clock": no_clock,
     "SNTP sets the clock": sntp,
@@ -354,9 +377,11 @@ SCENARIOS = {
     "a small pool sends nothing in clear": pool_never_clear,
     "the number that is missing": pool_number,
     "watchdog": watchdog,
+    "no heap": no_heap,
 }
 SCENARIOS.update({
     "40 KB of RAM": forty_kilobytes,
+    "no room for policies": no_policies,
     "DHCP gives all, where it is built in": lease,
     "DHCP on an image without": built_without("DHCP", "--ip", "dhcp"),
 } if SMALL else {
