@@ -7,3 +7,5 @@ CHECKS += boards-runtime
 .PHONY: boards-runtime
 boards-runtime: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
 	@$(PYTHON) tests/run.py boards-runtime $(B)/results --timeout 900 $(BOARD_RUNTIME)
+
+check-boards: boards-runtime
