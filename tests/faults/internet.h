@@ -880,6 +880,7 @@ static inline void net_start(uint64_t seed)
     in.random = seed * 0x9e3779b97f4a7c15u | 1;
     in.calls = in.dns_latency = 0;
     in.stuck = 0;
+    in.clock = NULL;
     in.net = (struct sts_net){&in,      net_udp_open, net_tcp_open, net_connected,
                               net_send, net_recv,     net_close,    net_wait};
     in.tls = (struct sts_tls){&in,          net_tls_open,    net_handshake, net_tls_send,

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "tort_mailer.h"
+#include "tort_queue.h"
 
 static const char *const mode_names[] = {"none", "once", "kind", "all", "pair"};
 
@@ -18,7 +19,7 @@ static unsigned scenarios, bad_scenarios;
 static bool run_point(const struct scenario *s)
 {
     tort.count = 0;
-    tort.struck = false;
+    tort.strikes = 0;
     tort.own = true;
     tort.broken = NULL;
     s->prepare();
@@ -72,7 +73,7 @@ static void every_pair(const struct scenario *s, const uint8_t *trace, uint32_t 
         point(s, FAULT_ONCE, k, v, 0, 0);
         calls = tort.count < TORT_CALLS ? tort.count : TORT_CALLS;
         memcpy(second, tort.trace, calls);
-        for (uint32_t l = k + 1; l < calls; l++) {
+        for (uint32_t l = k + 1 + k % s->pairs; l < calls; l += s->pairs) {
             point(s, FAULT_PAIR, k, v, l, (k + l) % variants_of(second[l]));
         }
     }
@@ -98,7 +99,7 @@ static void torture(const struct scenario *s)
     }
     memcpy(trace, tort.trace, n);
     every_call(s, trace, n);
-    if (s->pairs) {
+    if (s->pairs != 0) {
         every_pair(s, trace, n);
     }
     printf("%-24s %5lu calls, %7llu points\n", s->name, (unsigned long)n,
@@ -122,6 +123,11 @@ static const struct scenario *find(const char *name)
     for (size_t i = 0; i < sizeof mailer_scenarios / sizeof *mailer_scenarios; i++) {
         if (strcmp(mailer_scenarios[i].name, name) == 0) {
             return &mailer_scenarios[i];
+        }
+    }
+    for (size_t i = 0; i < sizeof queue_scenarios / sizeof *queue_scenarios; i++) {
+        if (strcmp(queue_scenarios[i].name, name) == 0) {
+            return &queue_scenarios[i];
         }
     }
     return NULL;
@@ -160,6 +166,7 @@ int main(int argc, char **argv)
         return replay(argc, argv);
     }
     torture_all(mailer_scenarios, sizeof mailer_scenarios / sizeof *mailer_scenarios);
+    torture_all(queue_scenarios, sizeof queue_scenarios / sizeof *queue_scenarios);
     printf("scenarios: %u passed, %u failed\n", scenarios - bad_scenarios, bad_scenarios);
     printf("fault points: %llu, %llu failed\n", (unsigned long long)points,
            (unsigned long long)failures);

@@ -18,7 +18,7 @@ enum fault_mode {
 /* A course of events that is run again for each fault. The fault strikes in act(), never in the others. */
 struct scenario {
     const char *name;
-    bool pairs;
+    uint32_t pairs;        /* 1: every pair of calls; n: of the second ones each n-th; 0: none */
     void (*prepare)(void); /* a world, and what was learnt before */
     void (*act)(void);
     void (*again)(void); /* the next try, without faults */
@@ -36,7 +36,7 @@ struct torture {
     uint32_t count;            /* calls in act() so far */
     uint8_t trace[TORT_CALLS]; /* their kinds */
     bool own;                  /* all that failed is this device's own trouble */
-    bool struck;
+    uint32_t strikes;
     bool verbose;
     const char *broken; /* the promise, or NULL */
 };
@@ -48,7 +48,7 @@ static inline int strike(enum call call, uint32_t variant)
     int value = variants[call][variant % variants_of(call)];
 
     tort.own = tort.own && is_own(call, value);
-    tort.struck = true;
+    tort.strikes++;
     if (tort.verbose) {
         printf("    call %lu, %s: %d\n", (unsigned long)tort.count, call_names[call], value);
     }
@@ -95,11 +95,6 @@ static inline void promise(bool kept, const char *what)
     if (!kept && tort.verbose) {
         printf("    BROKEN: %s\n", what);
     }
-}
-
-static inline bool without_faults(void)
-{
-    return tort.mode == FAULT_NONE || !tort.struck;
 }
 
 #endif
