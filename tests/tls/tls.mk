@@ -41,11 +41,11 @@ zoo-files: zoo-packages
 CHECKS += zoo
 ## zoo: certificates and servers of every bad kind against the TLS port
 .PHONY: zoo
-zoo: $(B)/linux/tls-client $(B)/asan/tls-client $(B)/small/tls-client $(B)/asan/tls-roots $(B)/tool/trust zoo-files
+zoo: $(B)/linux/tls-client $(B)/asan/tls-client $(B)/small/tls-client $(B)/asan/tls-roots $(B)/tool/trust $(B)/linux/stsmail zoo-files
 	@$(B)/tool/trust /etc/ssl/certs/ca-certificates.crt $(B)/zoo/public.bin
 	@$(PYTHON) tests/run.py zoo $(B)/results --timeout 600 --jobs 1 \
 	    "tests/tls/settings $(CC) $(WOLFSSL_DIR) boards/linux/wolfssl_features.h" \
-	    "tests/tls/tool $(B)/tool/trust $(B)/zoo" \
+	    "tests/tls/tool $(B)/tool/trust $(B)/zoo $(B)/linux/stsmail" \
 	    "$(B)/asan/tls-roots /etc/ssl/certs/ca-certificates.crt $(B)/zoo/public.bin" \
 	    "$(PYTHON) tests/tls/test_zoo.py $(B)/linux/tls-client $(B)/zoo" \
 	    "env TRUST=table $(PYTHON) tests/tls/test_zoo.py $(B)/linux/tls-client $(B)/zoo" \
