@@ -675,6 +675,7 @@ int sts_queue_init(struct sts_queue *q, const struct sts_queue_config *c)
 {
     static const struct sts_time unset = {0, 0, STS_CLOCK_UNSET};
     struct look l;
+    uint32_t swept;
     int e;
 
     if (q == NULL || c == NULL || (c->mailer != NULL && c->mailer->config == NULL) ||
@@ -688,7 +689,7 @@ int sts_queue_init(struct sts_queue *q, const struct sts_queue_config *c)
     q->extra = (struct sts_source){q, rewind_extra, read_source};
     q->message.raw = &q->raw;
     q->look = true;
-    e = sts_queue_sweep(c->store);
+    e = sts_queue_sweep(c->store, &swept);
     if (e == STS_OK) {
         e = look(&l, q, &unset);
     }

@@ -347,6 +347,7 @@ static int make_room_and_keep(struct sts_queue *q, struct survey *v, const struc
                               struct sts_queue_record *r, const char *subject)
 {
     const uint32_t limit = v->mail->critical ? STS_QUEUE_MAX : STS_QUEUE_MAX - 1;
+    uint32_t swept;
     int e = STS_OK;
 
     while (e == STS_OK) {
@@ -354,12 +355,13 @@ static int make_room_and_keep(struct sts_queue *q, struct survey *v, const struc
         if (e != STS_ERR_SPACE) {
             return e;
         }
+        e = sts_queue_sweep(q->config->store, &swept);
         v->subject = NULL;
-        if (survey(v, true) != STS_OK) {
+        if (e != STS_OK || survey(v, true) != STS_OK) {
             return STS_ERR_IO;
         }
-        if (v->failed != 0) {
-            e = sts_queue_forget(q, v->failed);
+        if (swept == 0) {
+            e = v->failed != 0 ? sts_queue_forget(q, v->failed) : STS_ERR_SPACE;
             v->count--;
         }
     }
@@ -466,30 +468,32 @@ static bool sweep_one(void *arg, const char *key)
 }
 
 /* Who adds a message has claimed its key, and the entry is there when the claim is gone. */
-static void remove_orphan(const struct sts_store *s, uint64_t id)
+static bool remove_orphan(const struct sts_store *s, uint64_t id)
 {
     char key[STS_QUEUE_ID_SIZE];
+    bool removed = false;
 
     sts_queue_key(id, key);
     if (sts_queue_claim(s, key) == STS_OK) {
-        if (sts_queue_is_there(s, STS_STORE_ENTRY, key) == STS_ERR_ABSENT) {
-            (void)s->remove(s->ctx, STS_STORE_MESSAGE, key);
-        }
+        removed = sts_queue_is_there(s, STS_STORE_ENTRY, key) == STS_ERR_ABSENT &&
+                  s->remove(s->ctx, STS_STORE_MESSAGE, key) == STS_OK;
         sts_queue_release(s);
     }
+    return removed;
 }
 
-int sts_queue_sweep(const struct sts_store *s)
+int sts_queue_sweep(const struct sts_store *s, uint32_t *removed)
 {
     struct sweep w = {.s = s};
     int e;
 
+    *removed = 0;
     do {
         w.after = w.orphan;
         w.orphan = 0;
         e = s->iterate(s->ctx, STS_STORE_MESSAGE, sweep_one, &w);
         if (e == STS_OK && w.orphan != 0) {
-            remove_orphan(s, w.orphan);
+            *removed += remove_orphan(s, w.orphan);
         }
     } while (e == STS_OK && w.orphan != 0);
     return e == STS_OK ? STS_OK : STS_ERR_IO;

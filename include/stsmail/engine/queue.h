@@ -54,8 +54,8 @@ int sts_queue_remove(const struct sts_store *s, const char *key);
 /* The same, claiming it: STS_BUSY too. */
 int sts_queue_forget(struct sts_queue *q, uint64_t id);
 
-/* Removes messages that have no entry, and that nobody is adding. STS_OK, STS_ERR_IO. */
-int sts_queue_sweep(const struct sts_store *s);
+/* Removes messages that have no entry, and that nobody is adding; how many. STS_OK, STS_ERR_IO. */
+int sts_queue_sweep(const struct sts_store *s, uint32_t *removed);
 
 /* ---- time -------------------------------------------------------------------------------- */
 
