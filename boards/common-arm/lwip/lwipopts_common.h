@@ -70,8 +70,10 @@
 #define LWIP_HOOK_ND6_GET_GW(netif, to) board_gateway6()
 #endif
 
-/* Several questions leave before the gateway's address is known: each is kept, not just the last. */
+/* Several questions leave before the gateway's address is known: each is kept, not just the last. With one more than
+ * ARP_QUEUE_LEN the first would be lost, and with it two seconds. */
 #define ARP_QUEUEING            1
+#define ARP_QUEUE_LEN           MEMP_NUM_ARP_QUEUE
 
 #define TCP_LISTEN_BACKLOG      0
 #define MEMP_NUM_TCP_PCB_LISTEN 1
