@@ -204,11 +204,15 @@ static const struct option table[] = {
 #if BOARD_POLICIES > 0
     {"--policy", CALL, 0, set_policy},
 #endif
+#if BOARD_STORE
+    {"--flash", TEXT, AT(flash), NULL},
+    {"--queue", FLAG, AT(queue), NULL},
+#endif
     {"--timeout", NUMBER, AT(timeout_s), NULL},
     {"--smtp-port", NUMBER, AT(smtp_port), NULL},
     {"--https-port", NUMBER, AT(https_port), NULL},
     {"-v", FLAG, AT(verbose), NULL},
-    {"--json", FLAG, 0, NULL}, /* there is nothing else */
+    {"--json", FLAG, AT(json), NULL}, /* there is nothing else */
 };
 
 static const struct option *find(const char *name)
@@ -265,6 +269,18 @@ static char *word(char **at)
     return start;
 }
 
+/* "send", and "queue run" where there is a queue. */
+static bool command(struct args *a, const char *name)
+{
+#if BOARD_STORE
+    if (strcmp(name, "queue") == 0 || strcmp(name, "run") == 0) {
+        return a->run = true;
+    }
+#endif
+    (void)a;
+    return strcmp(name, "send") == 0;
+}
+
 const char *args_read(struct args *a, char *line)
 {
     char *name, *value;
@@ -276,8 +292,8 @@ const char *args_read(struct args *a, char *line)
         const struct option *o = find(name);
 
         if (o == NULL && name[0] != '-') {
-            if (strcmp(name, "send") == 0 && a->to_count == 0) {
-                continue; /* the only command */
+            if (a->to_count == 0 && command(a, name)) {
+                continue;
             }
             if (a->to_count == ARGS_RECIPIENTS) {
                 return "too many recipients";
@@ -286,7 +302,7 @@ const char *args_read(struct args *a, char *line)
             continue;
         }
         if (o != NULL && o->kind == FLAG) {
-            a->verbose |= o->offset != 0;
+            *((bool *)a + o->offset) = true;
             continue;
         }
         value = word(&line);

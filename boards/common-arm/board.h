@@ -50,6 +50,10 @@ void semihost_say(const char *text);
 bool semihost_open(const char *file, uint32_t *handle);
 bool semihost_rewind(uint32_t handle);
 size_t semihost_get(uint32_t handle, void *buf, size_t size);
+bool semihost_open_to_write(const char *file, bool anew, uint32_t *handle); /* anew: empty */
+uint32_t semihost_length(uint32_t handle);
+bool semihost_seek(uint32_t handle, uint32_t at);
+bool semihost_put(uint32_t handle, const void *buf, size_t size);
 void semihost_close(uint32_t handle);
 
 /* Fills buf from a file of the host, opened and closed. */
@@ -65,6 +69,7 @@ uint32_t clock_us(void); /* with QEMU's -icount shift=0: 1000 instructions each 
 
 /* The calendar: not known until clock_set(), or until SNTP sets it (network.c). */
 extern struct sts_clock calendar;
+void clock_remember(const struct sts_store *store); /* before it is set; may be NULL */
 void clock_now(struct sts_time *now);
 void clock_set(int64_t utc_s); /* as an RTC says, or a person */
 
@@ -109,7 +114,11 @@ struct args {
     struct sts_ip ip6, gateway6;
     bool slaac;
 #endif
-    bool verbose;
+    bool verbose, json;
+#if BOARD_STORE
+    const char *flash; /* a file of the debugger's host that stands for flash; NULL: none */
+    bool queue, run;   /* send --queue; queue run */
+#endif
 #if BOARD_POLICIES > 0
     struct {
         const char *domain, *file;
@@ -147,6 +156,28 @@ const struct sts_net *network_functions(void);
 /* Reads the files of --policy. STS_OK; STS_ERR_SYNTAX, and it was said. */
 int policies_read(struct sts_mailer_config *config);
 
+/* ---- what outlives a reset (store.c, queue.c); only with BOARD_STORE -------------------------- */
+
+/* The store on args.flash. NULL: there is none, which was said where one was asked for. */
+#if BOARD_STORE
+#define WANTS_RUN   (args.run)
+#define WANTS_QUEUE (args.run || args.queue)
+const struct sts_store *store_start(void);
+#else
+#define WANTS_RUN   false
+#define WANTS_QUEUE false
+static inline const struct sts_store *store_start(void)
+{
+    return NULL;
+}
+#endif
+const struct sts_store *store_for_messages(void);
+
+/* STS_OK, or what is wrong was said. `mailer` may be NULL: then alerts can be added, no more. */
+int queue_start(const struct sts_store *store, struct sts_mailer *mailer);
+int queue_add(const struct sts_message *message);
+int queue_run(void); /* exit status */
+
 /* ---- main.c ---------------------------------------------------------------------------------- */
 
 /* Called all the time, within long steps too: kick your watchdog here. How long it can be silent says
@@ -176,7 +207,8 @@ void say_number(const char *what, uint32_t n, const char *why);
 void report_begin(const char *domain);
 void report_attempt(void *ctx, const struct sts_attempt *attempt);
 void report_decision(void *ctx, const struct sts_decision *decision);
-int report_end(const struct sts_recipient *recipients, size_t count, int error); /* exit status */
+/* queued: the id under which it is kept, or NULL. Returns the exit status. */
+int report_end(const struct sts_recipient *recipients, size_t count, int error, const char *queued);
 
 /* What the run took. */
 struct effort {

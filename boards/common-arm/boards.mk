@@ -20,7 +20,7 @@ BOARD_WOLFSSL_C := $(addprefix src/,internal.c keys.c ssl.c tls.c tls13.c wolfio
         random.c rsa.c sha256.c sha512.c sp_c32.c sp_cortexm.c sp_int.c wc_port.c wolfmath.c)
 BOARD_PORT := $(sort $(wildcard port/wolfssl/*.c)) port/lwip/raw.c port/lwip/services.c port/ram/store.c
 # An image of another kind, as the benches build it: its main files, and objects that are linked in.
-BOARD_MAIN := main.c network.c policy.c
+BOARD_MAIN := main.c network.c policy.c store.c queue.c
 BOARD_MORE :=
 BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c)
 # Other settings: DEFS='-DBOARD_DHCP=1 ...', and for their objects a folder of their own, VARIANT=-dhcp: build/BOARD-dhcp/.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * SysTick counts milliseconds; struct sts_clock makes a calendar of it, once somebody says what time it is. Neither
- * chip has a clock that runs on a battery. A board with an RTC reads it at the start: clock_set(). A board with
- * flash for a store gives it to sts_clock_init(), and calls sts_clock_save() from its loop.
+ * chip has a clock that runs on a battery. A board with an RTC reads it at the start: clock_set(). A product
+ * calls sts_clock_save() from its loop.
  */
 #include "board.h"
 
@@ -32,7 +32,12 @@ void clock_init(void)
     systick[1] = BOARD_HZ / 1000u - 1u;
     systick[2] = 0;
     systick[0] = 7; /* processor clock, interrupt, on */
-    (void)sts_clock_init(&calendar, NULL, BUILD_DATE);
+    clock_remember(NULL);
+}
+
+void clock_remember(const struct sts_store *store)
+{
+    (void)sts_clock_init(&calendar, store, BUILD_DATE);
 }
 
 uint32_t clock_ms(void)
@@ -40,21 +45,24 @@ uint32_t clock_ms(void)
     return ticks;
 }
 
+/* SysTick's interrupt waits to be served (ICSR, PENDSTSET). */
+static uint32_t tick_pending(void)
+{
+    return *interrupts >> 26 & 1u;
+}
+
 /* The counter goes down. A tick may come between two reads, or have come and not been counted yet. At 0 it may belong
  * to either side of one (in QEMU), so that is not looked at. */
 uint32_t clock_us(void)
 {
-    uint32_t before, counter, pending;
+    uint32_t before, pending, counter;
 
     do {
         before = ticks;
+        pending = tick_pending();
         counter = systick[2];
-        pending = *interrupts >> 26 & 1u; /* PENDSTSET */
-    } while (before != ticks || counter == 0);
-    if (pending != 0 && counter > BOARD_HZ / 2000u) {
-        before++;
-    }
-    return before * 1000u + (BOARD_HZ / 1000u - counter) * 1000u / (BOARD_HZ / 1000u);
+    } while (counter == 0 || pending != tick_pending() || before != ticks);
+    return (before + pending) * 1000u + (BOARD_HZ / 1000u - counter) * 1000u / (BOARD_HZ / 1000u);
 }
 
 u32_t sys_now(void)

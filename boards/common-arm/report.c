@@ -213,7 +213,7 @@ static unsigned verdict_of(const struct sts_recipient *r)
     return r->error == STS_OK ? 0 : r->final ? 1 : 2;
 }
 
-int report_end(const struct sts_recipient *recipients, size_t count, int error)
+int report_end(const struct sts_recipient *recipients, size_t count, int error, const char *queued)
 {
     unsigned worst = 0;
 
@@ -235,7 +235,9 @@ int report_end(const struct sts_recipient *recipients, size_t count, int error)
     put_member("result", verdicts[worst].name);
     board_putc(',');
     put_member("reason", error_name(error));
-    put_text(",\"queued\":null}\n");
+    board_putc(',');
+    put_member("queued", queued);
+    put_text("}\n");
     return verdicts[worst].status;
 }
 

@@ -11,8 +11,10 @@ enum {
     SYS_OPEN = 0x01,
     SYS_CLOSE = 0x02,
     SYS_WRITE0 = 0x04,
+    SYS_WRITE = 0x05,
     SYS_READ = 0x06,
     SYS_SEEK = 0x0a,
+    SYS_FLEN = 0x0c,
     SYS_GET_CMDLINE = 0x15,
     SYS_EXIT_EXTENDED = 0x20,
 };
@@ -48,11 +50,37 @@ bool semihost_open(const char *file, uint32_t *handle)
     return *handle != UINT32_MAX;
 }
 
-bool semihost_rewind(uint32_t handle)
+bool semihost_open_to_write(const char *file, bool anew, uint32_t *handle)
 {
-    uint32_t block[2] = {handle, 0};
+    uint32_t name[3] = {(uint32_t)(uintptr_t)file, anew ? 7 /* "w+b" */ : 3 /* "r+b" */,
+                        (uint32_t)strlen(file)};
+
+    *handle = call(SYS_OPEN, name);
+    return *handle != UINT32_MAX;
+}
+
+uint32_t semihost_length(uint32_t handle)
+{
+    return call(SYS_FLEN, &handle);
+}
+
+bool semihost_seek(uint32_t handle, uint32_t at)
+{
+    uint32_t block[2] = {handle, at};
 
     return call(SYS_SEEK, block) == 0;
+}
+
+bool semihost_rewind(uint32_t handle)
+{
+    return semihost_seek(handle, 0);
+}
+
+bool semihost_put(uint32_t handle, const void *buf, size_t size)
+{
+    uint32_t block[3] = {handle, (uint32_t)(uintptr_t)buf, (uint32_t)size};
+
+    return call(SYS_WRITE, block) == 0;
 }
 
 size_t semihost_get(uint32_t handle, void *buf, size_t size)

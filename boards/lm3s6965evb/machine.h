@@ -10,7 +10,10 @@
 #ifndef BOARD_POOL
 #define BOARD_POOL 20224u /* bytes for TLS: 1.1 KB more than the longest chain of the tests takes */
 #endif
-#define BOARD_LINE     1024u /* bytes of arguments */
-#define BOARD_POLICIES 0     /* --policy: 530 bytes each */
+#define BOARD_LINE 1024u /* bytes of arguments */
+#ifndef BOARD_STORE
+#define BOARD_STORE 0 /* flash, and the queue on it: 16 KB of flash, 7 KB of RAM */
+#endif
+#define BOARD_POLICIES 0 /* --policy: 530 bytes each */
 
 #endif

@@ -10,7 +10,10 @@
 #ifndef BOARD_POOL
 #define BOARD_POOL (32u * 1024u) /* bytes for TLS */
 #endif
-#define BOARD_LINE     2048u /* bytes of arguments */
-#define BOARD_POLICIES 2     /* policies that can be given by --policy */
+#define BOARD_LINE 2048u /* bytes of arguments */
+#ifndef BOARD_STORE
+#define BOARD_STORE 1 /* flash, and the queue on it */
+#endif
+#define BOARD_POLICIES 2 /* policies that can be given by --policy */
 
 #endif

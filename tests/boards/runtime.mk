@@ -9,3 +9,11 @@ boards-runtime: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
 	@$(PYTHON) tests/run.py boards-runtime $(B)/results --timeout 900 $(BOARD_RUNTIME)
 
 check-boards: boards-runtime
+
+CHECKS += boards-power
+## boards-power: what mps2-an385 accepted outlives resets and power cuts, on its flash
+.PHONY: boards-power
+boards-power: $(BOARD_READY) $(B)/mps2-an385/stsmail.elf
+	@$(PYTHON) tests/run.py boards-power $(B)/results --timeout 900 "$(PYTHON) tests/boards/test_power.py mps2-an385"
+
+check-boards: boards-power
