@@ -20,10 +20,12 @@
         }                                                                                          \
     } while (0)
 
-/* A store of one record, under any key, read in pieces of `piece`; writing is kept in `out`. */
+/* A store of one record, under any key, read in pieces of `piece`; writing is kept in `out`. And of a mark, if there is one; a
+ * mark that is written is not kept. */
 static struct {
-    const uint8_t *bytes;
-    size_t len, at, piece;
+    const uint8_t *bytes, *from;
+    size_t len, from_len, at, piece;
+    bool marked, marking;
     uint8_t out[200000];
     size_t out_len;
     bool open, writing, committed;
@@ -31,9 +33,13 @@ static struct {
 
 static int one_put(void *c, uint8_t kind, const char *key)
 {
-    (void)c, (void)kind, (void)key;
+    (void)c, (void)key;
     MUST(!one.writing);
     one.writing = true;
+    one.marking = kind == STS_STORE_MARK;
+    if (one.marking) {
+        return STS_OK;
+    }
     one.committed = false;
     one.out_len = 0;
     return STS_OK;
@@ -42,6 +48,9 @@ static int one_write(void *c, const void *buf, size_t len)
 {
     (void)c;
     MUST(one.writing);
+    if (one.marking) {
+        return STS_OK;
+    }
     if (len > sizeof one.out - one.out_len) {
         return STS_ERR_SPACE;
     }
@@ -54,7 +63,7 @@ static int one_commit(void *c)
     (void)c;
     MUST(one.writing);
     one.writing = false;
-    one.committed = true;
+    one.committed = one.committed || !one.marking;
     return STS_OK;
 }
 static void one_abort(void *c)
@@ -64,21 +73,26 @@ static void one_abort(void *c)
 }
 static int one_get(void *c, uint8_t kind, const char *key)
 {
-    (void)c, (void)kind, (void)key;
+    (void)c, (void)key;
     MUST(!one.open);
+    if (kind == STS_STORE_MARK && !one.marked) {
+        return STS_ERR_ABSENT;
+    }
     one.open = true;
     one.at = 0;
+    one.from = kind == STS_STORE_MARK ? (const uint8_t *)"\1example.org" : one.bytes;
+    one.from_len = kind == STS_STORE_MARK ? 13 : one.len;
     return STS_OK;
 }
 static int32_t one_read(void *c, void *buf, size_t len)
 {
-    size_t n = one.len - one.at;
+    size_t n = one.from_len - one.at;
 
     (void)c;
     MUST(one.open);
     n = n < len ? n : len;
     n = n < one.piece ? n : one.piece;
-    memcpy(buf, one.bytes + one.at, n);
+    memcpy(buf, one.from + one.at, n);
     one.at += n;
     return (int32_t)n;
 }
@@ -100,8 +114,8 @@ static int one_iterate(void *c, uint8_t kind, bool (*each)(void *, const char *)
 }
 
 static const struct sts_store store = {
-    NULL,    one_put,  one_write, one_commit, one_abort,
-    one_get, one_read, one_done,  one_remove, one_iterate,
+    NULL,     one_put,  one_write,  one_commit,  one_abort, one_get,
+    one_read, one_done, one_remove, one_iterate, NULL,      NULL,
 };
 
 /* Octets of a policy's record before the domain. */
@@ -151,6 +165,7 @@ static void fuzz_policy(void)
     static const char domain[] = "example.org";
     struct sts_cached info, again;
     struct sts_time now = {.utc_s = 1790000000, .trust = STS_CLOCK_NETWORK};
+    char due[STS_NAME_SIZE];
     int e, f;
 
     one.piece = SIZE_MAX;
@@ -165,6 +180,18 @@ static void fuzz_policy(void)
         check_written(domain, &info);
     }
     MUST(sts_cache_peek(&store, "example.com", &b, &again) == STS_ERR_ABSENT || e != STS_OK);
+
+    /* A mark beside it is said to be without its policy where there is none, and only there (F06, P26). */
+    one.marked = true;
+    e = sts_cache_peek(&store, domain, NULL, &info); /* its head is looked at */
+    f = sts_cache_gone(&store, domain, &now);
+    MUST((f == STS_EVENT_CACHE_LOST) == (e != STS_OK) && !one.open);
+    MUST(f != STS_EVENT_POLICY_LAPSED || info.mode == STS_MODE_ENFORCE);
+    MUST(f == STS_OK || f == STS_EVENT_CACHE_LOST ||
+         sts_cache_get(&store, domain, &now, NULL, &again) == STS_ERR_ABSENT);
+    one.marked = false;
+    f = sts_cache_next_due(&store, 1, &now, due);
+    MUST((f == STS_OK || f == STS_ERR_ABSENT) && !one.open);
 
     one.piece = 7;
     f = sts_cache_get(&store, domain, &now, NULL, &again);
@@ -190,6 +217,7 @@ static void fuzz_waits(int64_t utc_s)
     one.bytes = one.out;
     one.len = one.out_len;
     MUST(sts_cache_wait_s(&store, "example.org", "1", &now) == 300);
+    MUST(sts_cache_failures(&store, "example.org") > 0);
     MUST(sts_cache_wait_s(&store, "example.org", "2", &now) <= 300 && !one.open);
 }
 
@@ -201,7 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     one.bytes = data + 1;
     one.len = size - 1;
-    one.open = one.writing = one.committed = false;
+    one.open = one.writing = one.committed = one.marked = false;
     if (data[0] & 1) {
         fuzz_waits(1790000000 + data[0] / 2);
     } else {
