@@ -311,11 +311,12 @@ def pool_number():
 # ---- the rest --------------------------------------------------------------------------------------
 
 def watchdog():
-    """The owner's function is called all the time, also within the longest step."""
+    """The owner's function is called all the time: around each poll, in each turn of the loop, and within the steps of TLS. How
+    long it is not called is the business of make bench-boards: here the clock is the wall's."""
     with stage.Stage() as s:
         r = send(*ADDRESS, "--dns", DNS, clock=True)
-        calls, gap, poll = (r.notes[n] for n in ("watchdog, calls", "watchdog, longest gap", "longest poll"))
-        return delivered(s, r) + ([] if calls > 2 * r.notes["polls"] + 200 and gap < poll else [f"{calls} calls, gap {gap}, poll {poll}"])
+        calls, gap, polls = (r.notes[n] for n in ("watchdog, calls", "watchdog, longest gap", "polls"))
+        return delivered(s, r) + ([] if calls > 3 * polls + 700 and 0 < gap < 10000000 else [f"{calls} calls, {polls} polls, gap {gap}"])
 
 
 def policy_given():
