@@ -312,7 +312,7 @@ def pool_number():
 
 def watchdog():
     """The owner's function is called all the time: around each poll, in each turn of the loop, and within the steps of TLS. How
-    long it is not called is the business of make bench-boards: here the clock is the wall's."""
+    long it can be silent says stsmail/wolfssl.h: here the clock is the wall's."""
     with stage.Stage() as s:
         r = send(*ADDRESS, "--dns", DNS, clock=True)
         calls, gap, polls = (r.notes[n] for n in ("watchdog, calls", "watchdog, longest gap", "polls"))
