@@ -236,7 +236,7 @@ static void put_day(struct sts_out *o, uint32_t days)
     unsigned month = 0;
     unsigned len;
 
-    sts_out_bytes(o, "ThuFriSatSunMonTueWed" + 3 * (days % 7), 3); /* 1970-01-01 was a Thursday */
+    sts_out_bytes(o, &"ThuFriSatSunMonTueWed"[3 * (days % 7)], 3); /* 1970-01-01 was a Thursday */
     for (; days >= (len = year_days(year)); days -= len) {
         year++;
     }
@@ -246,7 +246,7 @@ static void put_day(struct sts_out *o, uint32_t days)
     sts_out_text(o, ", ");
     put_number(o, days + 1, 2);
     sts_out_char(o, ' ');
-    sts_out_bytes(o, "JanFebMarAprMayJunJulAugSepOctNovDec" + 3 * (size_t)month, 3);
+    sts_out_bytes(o, &"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * month], 3);
     sts_out_char(o, ' ');
     put_number(o, year, 4);
 }
