@@ -18,6 +18,8 @@
  *     28  sum of the bytes before
  *     32  the same once more
  *
+ * Every format to come keeps the bytes 0 to 5 and the sum at 28, so that this one knows it for another (F16).
+ *
  * The log is the sectors from the mark to the one with the newest serial number. They stand in the area in this order,
  * round from the last sector to the first; a sector between them that did not work is passed over. A sector becomes the
  * newest when it has an entry that is no copy: until then its copies only repeat what still stands elsewhere, and a cut
@@ -44,10 +46,10 @@
  * pieces, told by the number, are in order as far as the log is taken as a circle. Pieces may stand twice.
  *
  * A SEAL says that all before it in the log was whole before the SEAL was begun. With an offset less than its own, it says
- * that a start found nothing sound from there on up to the SEAL: should the cells read otherwise later (a cut can leave
- * them half programmed), that does not count (F03). Where a log does not end in a plain SEAL and erased bytes, the next
- * start writes such a SEAL where something torn stands, the last RECORD or REMOVED once more, and a plain SEAL: so what
- * it took for sound stays so.
+ * that a start found no sound RECORD or REMOVED from there on up to the SEAL: should the cells read otherwise later (a cut
+ * can leave them half programmed), that does not count (F03). Where a log does not end in a plain SEAL and erased bytes,
+ * the next start writes such a SEAL, the last RECORD or REMOVED of the sector once more, and a plain SEAL: so what it
+ * took for sound stays so.
  *
  * Space is won at the tail alone, in order: what is still wanted of the oldest sector is copied to the head, a SEAL moves
  * the mark, and the sector is erased when the head comes round to it. So every sector is erased as often as the others
@@ -157,14 +159,12 @@ static void put_sector(uint8_t h[SECTOR_HEAD], const struct sts_flash_sector *fr
 
 static int get_head(const uint8_t *h, struct sts_flash_sector *out)
 {
-    if (memcmp(h, "STSL", 4) != 0 || (h[4] ^ h[5]) != 0xff || h[4] < FORMAT) {
+    if (memcmp(h, "STSL", 4) != 0 || (h[4] ^ h[5]) != 0xff ||
+        sts_flash_get32(h + 28) != sts_flash_crc(0, h, 28)) {
         return 0;
     }
-    if (h[4] > FORMAT) {
-        return STS_ERR_SYNTAX;
-    }
-    if (sts_flash_get32(h + 28) != sts_flash_crc(0, h, 28)) {
-        return 0;
+    if (h[4] != FORMAT) {
+        return STS_ERR_SYNTAX; /* F16 */
     }
     out->serial = sts_flash_get32(h + 8);
     out->prev = sts_flash_get32(h + 12);
@@ -468,35 +468,60 @@ bool sts_flash_walk_on(struct sts_flash_walk *w)
     return true;
 }
 
-bool sts_flash_is_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal,
-                       uint32_t at)
+uint32_t sts_flash_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal)
 {
-    uint8_t offset[4];
+    uint32_t base = seal->at - seal->at % s->flash->sector_size, offset;
+    uint8_t b[4];
 
-    return seal->at / s->flash->sector_size == at / s->flash->sector_size &&
-           sts_flash_read(s, seal->at + STS_FLASH_HEAD, offset, 4) == STS_OK &&
-           sts_flash_get32(offset) <= at % s->flash->sector_size;
+    /* Read again where it was sound a moment ago: if that fails, it voids nothing. */
+    if (sts_flash_read(s, seal->at + STS_FLASH_HEAD, b, sizeof b) != STS_OK) {
+        return seal->at;
+    }
+    offset = sts_flash_get32(b);
+    return offset < seal->at - base ? base + offset : seal->at;
 }
 
-void sts_flash_scan(struct sts_flash_store *s,
+/* Gives out what is held back. */
+static bool release(struct sts_flash_entry held[2],
+                    bool (*each)(void *, const struct sts_flash_entry *), void *arg)
+{
+    bool on = (held[0].at == 0 || each(arg, &held[0])) && (held[1].at == 0 || each(arg, &held[1]));
+
+    held[0].at = held[1].at = 0;
+    return on;
+}
+
+void sts_flash_scan(struct sts_flash_walk *w,
                     bool (*each)(void *arg, const struct sts_flash_entry *e), void *arg)
 {
-    struct sts_flash_entry last;
-    struct sts_flash_walk w;
-    bool any = false;
+    /* A record or a removal, and the last copy behind it, until what comes behind them tells whether they count. */
+    struct sts_flash_entry held[2] = {{.at = 0}, {.at = 0}};
+    uint32_t sector = w->sector;
+    bool on = true;
 
-    sts_flash_walk_start(&w, s);
-    /* One behind: only the entry after it tells whether an entry counts. */
-    while (sts_flash_walk_on(&w)) {
-        bool dropped = any && w.e.type == STS_FLASH_SEAL && sts_flash_is_void(s, &w.e, last.at);
+    while (on && sts_flash_walk_on(w)) {
+        bool stands = w->e.type == STS_FLASH_RECORD || w->e.type == STS_FLASH_REMOVED;
+        bool copy = (w->e.flags & STS_FLASH_COPY) != 0;
 
-        if (any && !dropped && !each(arg, &last)) {
-            return;
+        if (w->sector != sector || (!copy && w->e.type != STS_FLASH_SEAL)) {
+            on = release(held, each, arg);
+            sector = w->sector;
         }
-        last = w.e;
-        any = true;
+        if (w->e.type == STS_FLASH_SEAL) {
+            uint32_t from = sts_flash_void(w->s, &w->e);
+
+            held[0].at = held[0].at >= from ? 0 : held[0].at;
+            held[1].at = held[1].at >= from ? 0 : held[1].at;
+        }
+        if (stands && !copy) {
+            held[0] = w->e;
+        } else if (stands && held[0].at != 0) {
+            held[1] = w->e;
+        } else {
+            on = on && each(arg, &w->e);
+        }
     }
-    if (any) {
-        (void)each(arg, &last);
+    if (on) {
+        (void)release(held, each, arg);
     }
 }

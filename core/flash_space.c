@@ -180,12 +180,15 @@ static int copy_doubt(const struct sts_flash_store *s, struct sts_flash_place *t
 /* What was copied counts from here on; what was to be copied, and could not be read, is lost. */
 static void settle(struct sts_flash_store *s, uint32_t doubt_at)
 {
+    struct sts_flash_entry e;
+
+    if (s->doubt != 0 && sts_flash_get_entry(s, s->head_serial, doubt_at, s->head_at, &e) == 1) {
+        (void)sts_flash_take(s, &e);
+    }
     for (uint32_t i = s->count; i-- > 0;) {
         struct sts_flash_record *r = &s->records[i];
 
-        if (s->doubt != 0 && r->at == s->doubt) {
-            r->at = doubt_at;
-        } else if (!sts_flash_in_log(s, r->at)) {
+        if (!sts_flash_in_log(s, r->at)) {
             if (r->first / s->flash->sector_size == s->head) {
                 r->at = r->first;
             } else {
@@ -379,80 +382,89 @@ static void find_tail(struct sts_flash_store *s, uint32_t mark)
 
 /* What the head sector says. */
 struct ending {
-    struct sts_flash_entry record,
-        before;   /* the last that makes a record stand or fall, the one before; at 0: none */
-    uint32_t own; /* entries that are no copies; 0: the sector does not count */
+    struct sts_flash_store *s;
+    struct sts_flash_entry record; /* the last that makes one stand or fall; at 0: none */
+    uint32_t own;                  /* entries that are no copies; 0: the sector does not count */
     uint32_t mark;
-    bool closed; /* the last entry is a seal that says no more than that all stands */
+    uint32_t numbered; /* the last one that tells the next number */
+    uint32_t sealed;   /* where the last plain seal ends */
+    uint32_t sure;     /* where the last entry ends that is not about what is not sure */
     bool io;
 };
 
-static void look_at(struct sts_flash_store *s, const struct sts_flash_entry *e, struct ending *end)
+static bool look_at(void *arg, const struct sts_flash_entry *e)
 {
-    end->own += (e->flags & STS_FLASH_COPY) == 0;
-    end->closed = false;
-    if (e->type == STS_FLASH_SEAL) {
-        end->mark = e->pos;
-        if (end->record.at != 0 && sts_flash_is_void(s, e, end->record.at)) {
-            end->record = end->before;
+    struct ending *end = arg;
+    struct sts_flash_store *s = end->s;
+    uint32_t stop = e->at + e->size;
+    bool seal = e->type == STS_FLASH_SEAL, plain = seal && sts_flash_void(s, e) == e->at;
+
+    if ((e->flags & STS_FLASH_COPY) == 0) {
+        end->own++;
+        if (e->at > end->numbered) {
+            end->numbered = e->at;
+            s->gen = seal ? e->gen : e->gen + 1;
         }
-        end->closed = !sts_flash_is_void(s, e, e->at - 1);
+    }
+    if (seal) {
+        end->mark = e->pos;
+        end->sealed = plain ? stop : end->sealed;
     } else if (e->type != STS_FLASH_BODY && (e->flags & STS_FLASH_GHOST) == 0) {
-        end->before = end->record;
         end->record = *e;
     }
+    if ((plain || !seal) && stop > end->sure) {
+        end->sure = stop;
+    }
+    s->head_at = stop > s->head_at ? stop : s->head_at;
+    return true;
 }
 
+/* What is seen there once is what counts: cells may read otherwise the next time. s->head_at gets its end. */
 static void look_at_head(struct sts_flash_store *s, const struct sts_flash_sector *h,
                          struct ending *end)
 {
     struct sts_flash_walk w;
-    uint32_t at = 0;
+    uint32_t base = sts_flash_base(s, s->head);
 
-    memset(end, 0, sizeof *end);
-    end->mark = h->mark;
+    *end = (struct ending){.s = s, .mark = h->mark, .sure = base + s->begin};
     s->head_serial = h->serial;
-    s->head_at = sts_flash_base(s, s->head) + s->flash->sector_size;
+    s->head_at = base + s->flash->sector_size;
     sts_flash_walk_sector(&w, s, s->head, h->serial);
-    while (sts_flash_walk_within(&w) == 1) {
-        look_at(s, &w.e, end);
-        at = w.at;
-    }
+    s->head_at = base + s->begin;
+    sts_flash_scan(&w, look_at, end);
     end->io = w.io;
-    if (!w.io && end->own > 0) {
-        s->head_at = at;
-    }
 }
 
 /* What was programmed last before a cut may read otherwise the next time (F03), and so may what a recovery wrote that was
- * cut in turn. What is no sound entry is said not to count; the last record is written once more; and a seal comes behind:
- * unless all that is so already. `newer`: there is a sector behind that does not count. */
+ * cut in turn. So the last record is written once more, what stands behind it without being sound is said not to count,
+ * and a seal comes behind: unless all that is so already. `newer`: there is a sector behind that does not count. */
 static int recover(struct sts_flash_store *s, const struct ending *end, bool newer)
 {
     uint32_t stop = sts_flash_base(s, s->head) + s->flash->sector_size, used, at = 0;
     uint32_t need = 2 * sts_flash_size(s, 4) + (end->record.at != 0 ? end->record.size : 0);
     struct sts_flash_place to = {s->head, s->head_serial, s->head_at};
-    bool torn;
 
     if (end->io) {
         return open_next(s);
     }
     s->doubt = end->record.at;
     if (newer || sts_flash_used(s, s->head_at, stop, true, &used) != STS_OK) {
+        s->head_at = end->sure;
         return open_next(s); /* which erases it, lest it counts the next time */
     }
-    torn = used != s->head_at;
-    if (!torn && end->closed && end->own > 1) {
+    if (used == s->head_at && end->sealed == s->head_at && end->own > 1) {
         s->doubt = 0;
         s->full = false;
         return STS_OK;
     }
-    if (torn) {
+    if (used != s->head_at) {
         /* One unit more: programming may have begun where nothing shows it yet. */
         to.at = sts_flash_round(s, used) + s->unit;
     }
-    if (to.at + need > stop || (torn && seal(s, &to, s->tail_serial, s->head_at) != STS_OK) ||
+    if (to.at + need > stop ||
+        (end->sure != to.at && seal(s, &to, s->tail_serial, end->sure) != STS_OK) ||
         copy_doubt(s, &to, &at) != STS_OK || seal(s, &to, s->tail_serial, to.at) != STS_OK) {
+        s->head_at = end->sure;
         return open_next(s);
     }
     s->head_at = to.at;
@@ -462,11 +474,12 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
 }
 
 /* STS_BUSY: what was found could not be settled. */
-static int find_log(struct sts_flash_store *s,
-                    bool (*each)(void *arg, const struct sts_flash_entry *e))
+static int find_log(struct sts_flash_store *s)
 {
     struct sts_flash_sector h = {0, 0, 0, 0, 0};
     struct ending end = {.own = 0};
+    struct sts_flash_walk w;
+    uint32_t stop;
     unsigned candidates = 0;
     int r = newest(s, NULL, &h);
 
@@ -482,7 +495,12 @@ static int find_log(struct sts_flash_store *s,
     s->begun = r == 1;
     if (s->begun) {
         find_tail(s, end.mark);
-        sts_flash_scan(s, each, s);
+        /* Nothing behind what was seen, lest it be seen by now. */
+        stop = s->head_at;
+        s->head_at = end.sure;
+        sts_flash_walk_start(&w, s);
+        sts_flash_scan(&w, sts_flash_take, s);
+        s->head_at = stop;
         r = s->error;
     }
     s->gen += s->unread == STS_FLASH_NONE ? GEN_JUMP : GEN_SECTOR;
@@ -493,10 +511,8 @@ static int find_log(struct sts_flash_store *s,
     return r;
 }
 
-int sts_flash_find_log(struct sts_flash_store *s,
-                       bool (*each)(void *arg, const struct sts_flash_entry *e))
+int sts_flash_find_log(struct sts_flash_store *s, const struct sts_flash *flash)
 {
-    const struct sts_flash *flash = s->flash;
     int r = STS_BUSY;
 
     /* Cells between two states: what read well may not do so when it is to be copied. Nobody was told of it yet. */
@@ -508,7 +524,7 @@ int sts_flash_find_log(struct sts_flash_store *s,
         r = measure(s);
         if (r == STS_OK) {
             s->head = flash->sectors - 1;
-            r = find_log(s, each);
+            r = find_log(s);
         }
     }
     return r == STS_BUSY ? STS_OK

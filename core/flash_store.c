@@ -167,16 +167,12 @@ static int get_record(const struct sts_flash_store *s, const struct sts_flash_en
     return STS_OK;
 }
 
-/* One entry of the log at a start: the later ones count. */
-static bool take(void *arg, const struct sts_flash_entry *e)
+bool sts_flash_take(void *store, const struct sts_flash_entry *e)
 {
-    struct sts_flash_store *s = arg;
+    struct sts_flash_store *s = store;
     struct sts_flash_record r, *old = NULL;
     uint8_t key[STS_NAME_SIZE];
 
-    if ((e->flags & STS_FLASH_COPY) == 0) {
-        s->gen = e->type == STS_FLASH_SEAL ? e->gen : e->gen + 1;
-    }
     if ((e->type != STS_FLASH_RECORD && e->type != STS_FLASH_REMOVED) ||
         (e->flags & STS_FLASH_GHOST) != 0 || get_record(s, e, &r, key) != STS_OK) {
         return true;
@@ -300,8 +296,10 @@ static void set_aside(struct sts_flash_store *s, struct sts_flash_record *r, con
                       uint8_t len)
 {
     struct older o = {.s = s, .bad = r, .key = key, .len = len};
+    struct sts_flash_walk w;
 
-    sts_flash_scan(s, take_older, &o);
+    sts_flash_walk_start(&w, s);
+    sts_flash_scan(&w, take_older, &o);
     if (o.found.gen == 0) {
         sts_flash_lose(s, r);
     } else {
@@ -663,8 +661,7 @@ static int store_iterate(void *ctx, uint8_t kind, bool (*each)(void *arg, const 
 
 int sts_flash_store_mount(struct sts_flash_store *s, const struct sts_flash *flash)
 {
-    s->flash = flash;
-    return sts_flash_find_log(s, take);
+    return sts_flash_find_log(s, flash);
 }
 
 int sts_flash_store_format(struct sts_flash_store *s, const struct sts_flash *flash)

@@ -126,13 +126,12 @@ int sts_flash_walk_within(struct sts_flash_walk *w);
 /* The next entry of the log; false at its end. What cannot be read is passed over. */
 bool sts_flash_walk_on(struct sts_flash_walk *w);
 
-/* Whether a seal says that what stands at the address does not count. */
-bool sts_flash_is_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal, uint32_t at);
+/* From where on up to the seal nothing counts; its own address: all does. */
+uint32_t sts_flash_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal);
 
-/* Shows `each` the entries that count, oldest first, until it returns false. What a cut had left in doubt, and a later start
- * decided against, is left out. */
-void sts_flash_scan(struct sts_flash_store *s,
-                    bool (*each)(void *arg, const struct sts_flash_entry *e), void *arg);
+/* Shows `each` the entries that count from the walk on, oldest first, until it returns false. What a cut had left in doubt,
+ * and a later start decided against, is left out. */
+void sts_flash_scan(struct sts_flash_walk *w, bool (*each)(void *arg, const struct sts_flash_entry *e), void *arg);
 
 /* ---- flash_space.c ------------------------------------------------------------------------- */
 
@@ -145,11 +144,14 @@ uint32_t sts_flash_room(const struct sts_flash_store *s, bool change);
 
 bool sts_flash_in_log(const struct sts_flash_store *s, uint32_t at);
 
-/* Finds the log: heads of sectors first, then each entry to `each`, then what a cut may have left in doubt is settled. */
-int sts_flash_find_log(struct sts_flash_store *s,
-                       bool (*each)(void *arg, const struct sts_flash_entry *e));
+/* Finds the log, shows each entry to sts_flash_take(), and settles what a cut may have left in doubt. As
+ * sts_flash_store_mount(). */
+int sts_flash_find_log(struct sts_flash_store *s, const struct sts_flash *flash);
 
 /* ---- flash_store.c ------------------------------------------------------------------------- */
+
+/* One entry of the log at a start, of a struct sts_flash_store; the later ones count. False: an error is in s->error. */
+bool sts_flash_take(void *store, const struct sts_flash_entry *e);
 
 struct sts_flash_record *sts_flash_record_of(struct sts_flash_store *s, uint32_t gen);
 
