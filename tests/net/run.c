@@ -2,10 +2,10 @@
  *
  * Deliveries between two lwIPs, each from a seed and in a process of its own.
  *
+ *     net SEED             one of them, which says what happens
  *     net FIRST COUNT      COUNT seeds from FIRST on; what a failing one said is shown, and how to run it alone
  *     net exhaust          each allocation of the device's lwIP fails in turn, once, for a while, for good
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@
 
 enum {
     ALL = 10, /* exit statuses: every delivery went through, */
-    SOME,     /* or some are put off */
+    SOME,     /* or some are put off; */
+    NONE,     /* there was no such allocation */
 };
 
 struct plan plan;
@@ -199,8 +200,9 @@ static int one_seed(uint64_t seed)
 }
 
 /* L05: from allocation `at` on, `count` of them fail. */
-static int one_shortage(long at, long count, long *allocations)
+static int one_shortage(long at, long count)
 {
+    bool reached;
     int result;
 
     state = state_random = 0x9e3779b97f4a7c15u;
@@ -211,16 +213,14 @@ static int one_shortage(long at, long count, long *allocations)
     memory_fail_at = at;
     memory_fail_for = count;
     result = device_deliver();
-    if (allocations != NULL) {
-        *allocations = memory_count;
-    }
+    reached = memory_count >= at;
     memory_fail_at = 0;
     if (device_deliver() != STS_OK) {
         broken("L05: what comes after a shortage is delivered");
     }
     server_stop();
     device_drain();
-    return result == STS_OK ? ALL : SOME;
+    return !reached ? NONE : result == STS_OK ? ALL : SOME;
 }
 
 /* ---- many ------------------------------------------------------------------------------------- */
@@ -229,11 +229,10 @@ static FILE *capture;
 static int outcome[2]; /* ALL, SOME */
 static int failures;
 
-/* The child writes to a file, which is shown where it failed. */
-static bool begin_child(void)
+/* The child writes to a file, which is shown where it failed. True in the child; else *status is how it ended. */
+static bool begin_child(int *status)
 {
     pid_t pid;
-    int status;
 
     fflush(stdout);
     rewind(capture);
@@ -245,12 +244,8 @@ static bool begin_child(void)
         alarm(120);
         return true;
     }
-    waitpid(pid, &status, 0);
-    if (WIFEXITED(status) && (WEXITSTATUS(status) == ALL || WEXITSTATUS(status) == SOME)) {
-        outcome[WEXITSTATUS(status) - ALL]++;
-        return false;
-    }
-    failures++;
+    waitpid(pid, status, 0);
+    *status = WIFEXITED(*status) ? WEXITSTATUS(*status) : -1;
     return false;
 }
 
@@ -260,12 +255,16 @@ static _Noreturn void end_child(int status)
     _exit(status);
 }
 
-static void show(const char *replay)
+/* Counts; what a failing one said is shown, and how to run it alone. */
+static void count(int status, const char *replay)
 {
-    static int shown;
     char line[1000];
 
-    if (shown++ >= 5) {
+    if (status == ALL || status == SOME) {
+        outcome[status - ALL]++;
+        return;
+    }
+    if (failures++ >= 5) {
         return;
     }
     rewind(capture);
@@ -288,43 +287,37 @@ static int sum_up(const char *what, int least)
     return failures != 0;
 }
 
-static int seeds(const char *self, uint64_t from, uint64_t count)
+static int seeds(const char *self, uint64_t from, uint64_t how_many)
 {
     char replay[200];
+    int status;
 
-    for (uint64_t seed = from; seed < from + count; seed++) {
-        int before = failures;
-
-        if (begin_child()) {
+    for (uint64_t seed = from; seed < from + how_many; seed++) {
+        if (begin_child(&status)) {
             end_child(one_seed(seed));
         }
-        if (failures > before) {
-            snprintf(replay, sizeof replay, "%s %llu", self, (unsigned long long)seed);
-            show(replay);
-        }
+        snprintf(replay, sizeof replay, "%s %llu", self, (unsigned long long)seed);
+        count(status, replay);
     }
-    return sum_up("seeds", (int)(count / 2));
+    return sum_up("seeds", (int)(how_many / 2));
 }
 
+/* One fails; twenty in a row; all that follow. */
 static int shortages(const char *self)
 {
     static const long how_long[] = {1, 20, 1000000};
     char replay[200];
-    long total = 400; /* more than a delivery needs; the first that fails none ends it */
 
     for (size_t k = 0; k < 3; k++) {
-        for (long at = 1; at <= total; at++) {
-            int before = failures;
+        int status = ALL;
 
-            if (begin_child()) {
-                long allocations;
-                int status = one_shortage(at, how_long[k], &allocations);
-
-                end_child(allocations < at ? ALL : status);
+        for (long at = 1; status != NONE; at++) {
+            if (begin_child(&status)) {
+                end_child(one_shortage(at, how_long[k]));
             }
-            if (failures > before) {
+            if (status != NONE) {
                 snprintf(replay, sizeof replay, "%s exhaust %ld %ld", self, at, how_long[k]);
-                show(replay);
+                count(status, replay);
             }
         }
     }
@@ -335,7 +328,7 @@ int main(int argc, char **argv)
 {
     capture = tmpfile();
     if (argc == 4 && strcmp(argv[1], "exhaust") == 0) {
-        return one_shortage(atol(argv[2]), atol(argv[3]), NULL) == 0;
+        return one_shortage(atol(argv[2]), atol(argv[3])) == 0;
     }
     if (argc == 2 && strcmp(argv[1], "exhaust") == 0) {
         return shortages(argv[0]);
