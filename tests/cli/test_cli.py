@@ -110,16 +110,24 @@ class Commands(Case):
         self.refused(self.run_it("sned"), USAGE, "sned")
 
     def test_commands_of_later_versions_say_so(self):
-        for command in ("queue", "report", "check", "publish", "keygen"):
+        for command in ("report", "check", "publish", "keygen"):
             self.refused(self.run_it(command, "example.org", "--json"), USAGE, command, "not in this version")
 
-    def test_the_name_sendmail_is_refused(self):
+    def test_the_name_sendmail_takes_its_options(self):
         link = os.path.join(self.dir, "sendmail")
         os.symlink(PROGRAM, link)
-        done = subprocess.run([link, "-t", "-i"], input=MESSAGE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=30)
-        self.assertEqual((done.returncode, done.stdout), (USAGE, b""))
-        self.assertIn(b"not in this version", done.stderr)
+        for args, words in ((["-t", "-i"], b"no recipient in To, Cc or Bcc"), (["-bs"], b"-bs"), (["-f"], b"-f needs a value")):
+            done = subprocess.run([link, *args], input=MESSAGE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=30)
+            self.assertEqual((done.returncode, done.stdout), (USAGE, b""))
+            self.assertIn(words, done.stderr)
+
+    def test_a_queue_that_holds_nothing(self):
+        for args in ((), ("list",), ("list", "--json")):
+            r = self.run_it("queue", *args)
+            self.assertEqual((r.status, r.out, r.err), (OK, "", ""))
+        self.refused(self.run_it("queue", "example.org"), USAGE, "no such queue command")
+        self.assertEqual(self.run_it("queue", "drop", "0123456789abcdef").status, DATA)
 
     def test_version_says_what_is_built_in(self):
         for args in (["version"], ["--version"]):
@@ -142,7 +150,7 @@ class Options(Case):
         self.refused(self.send("--" + "a" * 5000, "a@example.org"), USAGE)
 
     def test_options_of_later_versions_are_refused_and_nothing_is_sent(self):
-        for option in ("--relay", "--relay-tls", "--auth", "--auth-user", "--auth-secret-file", "--queue",
+        for option in ("--relay", "--relay-tls", "--auth", "--auth-user", "--auth-secret-file",
                        "--attach", "--dkim-key", "--dkim-selector", "--dkim-domain", "--report-org",
                        "--report-contact"):
             self.refused(self.send(option, "x", "a@example.org"), USAGE, option, "not in this version")
