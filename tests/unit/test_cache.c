@@ -1407,6 +1407,23 @@ TEST(f06_a_mark_that_cannot_be_written_costs_no_policy)
     CHECK(sts_cache_failures(s, "a.example") == 0);
 }
 
+/* As in sts_cache_wait_s(): asking once too often is the lesser harm. */
+TEST(f07_a_wait_that_cannot_be_read_is_none_for_an_idle_device)
+{
+    unsigned due = 0;
+
+    fresh();
+    CHECK(put_at("a.example", "1", STS_MODE_ENFORCE, 10 * DAY, T0) == STS_OK);
+    CHECK(fail_at("a.example", "1", T0 + 2 * DAY) == STS_OK);
+    CHECK(next_due_at(T0 + 2 * DAY) == STS_ERR_ABSENT);
+    for (unsigned n = 1; n < 100; n++) {
+        lens.calls = 0;
+        lens.fail_at = n;
+        due += next_due_at(T0 + 2 * DAY) == STS_OK;
+    }
+    CHECK(due > 0);
+}
+
 TEST(h24_the_wait_of_an_idle_device_doubles_up_to_an_hour)
 {
     static const int64_t waits[] = {300, 600, 1200, 2400, 3600, 3600};
