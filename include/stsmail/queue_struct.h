@@ -39,46 +39,49 @@ struct sts_queue_record {
     bool                   sending;   /* a try was under way when this was written */
 };
 
+/* What is asked for most stands first: it is reached by the shortest instructions. */
 struct sts_queue {
+    bool     sending;    /* a try is under way */
+    bool     open;       /* its message is */
+    bool     look;       /* at the store, at once */
+    bool     waiting;    /* something does: look at look_ms */
+    bool     flush;      /* each that waits is due once */
+    bool     hold;       /* what waited before does not go until hold_ms */
+    bool     jumped;     /* and that is for a jump of the clock, not for the start */
+    bool     seen;       /* seen_* hold */
+    uint8_t  row;        /* critical messages since the last other one */
+    uint8_t  failing_next, counted_next;
+    uint16_t from, upto; /* recipients of the try under way */
     const struct sts_queue_config *config; /* NULL: not ready */
-    struct sts_queue_counters      counters;
+    int         begun;   /* how the try under way began */
+    uint32_t    left;    /* octets of the source yet to be given, */
+    const char *head;    /* behind these */
+    uint32_t    look_ms, hold_ms;
+    uint32_t    seen_ms; /* the time at the last poll, to notice a jump */
+    int64_t     seen_utc;
 
     /* The message that is looked at or sent; its strings are in `text`, its recipients in `to`. */
     struct sts_queue_record record;
-    struct sts_mail         mail;
-    struct sts_message      message;
-    struct sts_source       raw, extra; /* both from its record in the store: */
-    uint32_t                left;       /* octets yet to be given */
-    const char             *head;       /* what is given first */
-    bool                    open;
-    bool                    sending;  /* a try is under way, */
-    int                     begun;    /* or was when it began: its error */
-    uint16_t                from, upto; /* for these recipients */
-    int64_t                 begun_at; /* 0: the time was doubted */
 
-    uint64_t first;      /* ids after this one are of this run */
-    uint64_t last;       /* the highest id seen */
-    uint64_t skipped[2]; /* rank of the one that could not be tried */
-    uint64_t flushed[2]; /* rank of the last that was flushed, */
-    uint64_t flush_to;   /* of the ids up to this one */
-    int64_t  seen_utc;   /* the time at the last poll, to notice a jump */
-    uint32_t seen_ms;
-    uint32_t hold_ms;    /* until then, what waited before does not go */
-    uint32_t look_ms;    /* when to look at the store, if something waits */
+    struct sts_queue_counters counters;
     uint32_t damaged, newer; /* entries, at the last look */
-    uint8_t  row;        /* critical messages since the last other one */
-    bool     waiting, look, flush, seen, hold;
-    bool     jumped;     /* the hold is for a jump of the clock, not for the start */
+    int64_t  begun_at;       /* 0: the time was doubted */
+    uint64_t first;          /* ids after this one are of this run */
+    uint64_t last;           /* the highest id seen */
+    uint64_t skipped[2];     /* rank of the one that could not be tried */
+    uint64_t flushed[2];     /* rank of the last that was flushed, */
+    uint64_t flush_to;       /* of the ids up to this one */
 
-    uint32_t                  failing[STS_QUEUE_FAILING]; /* hashes of domains */
-    uint8_t                   failing_next;
-    struct sts_queue_unmarked unmarked[STS_QUEUE_UNMARKED];
+    struct sts_mail    mail;
+    struct sts_message message;
+    struct sts_source  raw, extra; /* the message, and what was kept with it */
+    uint32_t           failing[STS_QUEUE_FAILING]; /* hashes of domains */
     struct sts_queue_counted  counted[STS_QUEUE_COUNTED];
-    uint8_t                   counted_next;
-    struct sts_reader         reader;   /* of the message that is being added */
-    char                      date[48]; /* "Date: ...", CRLF */
-    struct sts_recipient      to[STS_QUEUE_RECIPIENTS];
-    char                      text[STS_QUEUE_TEXT];
+    struct sts_queue_unmarked unmarked[STS_QUEUE_UNMARKED];
+    char                 date[48]; /* "Date: ...", CRLF */
+    struct sts_reader    reader;   /* of the message that is being added */
+    struct sts_recipient to[STS_QUEUE_RECIPIENTS];
+    char                 text[STS_QUEUE_TEXT];
 };
 
 #endif

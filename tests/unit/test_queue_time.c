@@ -1033,6 +1033,316 @@ TEST(q16_a_verdict_that_could_not_be_kept_is_told_once)
     CHECK(sts_queue_drop(q, last_id) == STS_OK && list().count == 0);
 }
 
+static bool store_dies(struct world_conn *c, const char *line)
+{
+    (void)c;
+    shelf.read_only = shelf.read_only || strcmp(line, ".") == 0;
+    return false;
+}
+
+/* Q16: marked, then not: counted once, whatever is tried again. */
+TEST(q16_what_was_marked_and_could_not_be_settled_is_counted_once)
+{
+    play_start();
+    mx_b->refuse = true;
+    mx_a->script = store_dies;
+    CHECK(play_add("fan", false, "ops@" B, "ops@" A, NULL) == STS_OK && play_run() == STS_OK);
+    CHECK(mx_a->delivered == 1 && q->counters.repeated == 1 && list().waiting == 1);
+    shelf.read_only = false;
+    mx_b->refuse = false;
+    play_until(NOON + 9000);
+    CHECK(mx_a->delivered == 1 && mx_b->delivered == 1 && q->counters.repeated == 1);
+    CHECK(list().count == 0);
+}
+
+/* Q16: what is remembered of many recipients is of the first 32; with more, the message waits for a restart. */
+TEST(q16_with_many_recipients_a_message_that_could_not_be_marked_waits_for_a_restart)
+{
+    static char names[40][24];
+    static struct sts_recipient to[40];
+    struct sts_message message = play_message("fan");
+    struct sts_queue_mail mail = {.sender = "", .recipients = to, .count = 40, .message = &message};
+
+    if (STS_QUEUE_RECIPIENTS < 40) {
+        return;
+    }
+    for (int last = 31; last < 34; last++) {
+        play_start();
+        for (int i = 0; i < 40; i++) {
+            snprintf(names[i], sizeof names[i], "u%d@%s", i, i <= last ? A : B);
+            to[i].address = names[i];
+        }
+        CHECK(sts_queue_add(q, &mail, &w.now, last_id) == STS_OK);
+        shelf.read_only = mx_b->refuse = true;
+        CHECK(play_run() == STS_OK && mx_a->delivered == 1 && q->counters.repeated == 1);
+        shelf.read_only = mx_b->refuse = false;
+        play_until(NOON + 9000);
+        CHECK(mx_a->delivered == 1 && mx_b->delivered == (last < 32));
+        CHECK(list().count == (size_t)(last >= 32));
+    }
+}
+
+/* ---- corners ----------------------------------------------------------------------------------- */
+
+static struct shelf_record *entry_of(const char *id)
+{
+    struct shelf_record *r = shelf_find(&shelf, 'q', id);
+
+    CHECK(r != NULL);
+    return r;
+}
+
+TEST(tries_are_counted_to_65535_and_no_further)
+{
+    play_start();
+    mx_a->refuse = true;
+    CHECK(alert("ops@" A) == STS_OK);
+    entry_of(last_id)->bytes[6] = entry_of(last_id)->bytes[7] = 0xff;
+    CHECK(play_run() == STS_OK && list().last.tries == 65535 && told()->tries == 65535);
+    CHECK(list().last.next_try_at >= NOON + 2880);
+}
+
+/* Nobody need listen. */
+TEST(without_a_listener_a_message_goes_all_the_same)
+{
+    play_start();
+    config.on_outcome = NULL;
+    CHECK(alert("ops@" A) == STS_OK && play_run() == STS_OK && mx_a->delivered == 1);
+    CHECK(q->counters.delivered == 1);
+}
+
+static int refuse_to_send(void *ctx, const struct sts_queue_entry *e,
+                          const struct sts_source *extra, struct sts_mail *mail)
+{
+    (void)ctx;
+    (void)e;
+    (void)extra;
+    (void)mail;
+    return STS_ERR_MEMORY;
+}
+
+TEST(a_try_that_never_began_can_be_broken_off_too)
+{
+    play_start();
+    config.on_send = refuse_to_send;
+    CHECK(alert("ops@" A) == STS_OK && sts_queue_poll(q, &w.now) == STS_BUSY && q->sending);
+    sts_queue_stop(q, &w.now);
+    CHECK(!q->sending && told()->error == STS_ERR_MEMORY && told()->state == STS_QUEUE_WAITING);
+}
+
+static int read_too_soon(void *ctx, const struct sts_queue_entry *e, const struct sts_source *extra,
+                         struct sts_mail *mail)
+{
+    char c;
+
+    (void)ctx;
+    (void)e;
+    (void)mail;
+    shelf_fail(&shelf, 1, 1, STS_ERR_IO);
+    CHECK(extra->rewind(extra->ctx) == STS_ERR_IO && extra->read(extra->ctx, &c, 1) == STS_ERR_IO);
+    return STS_ERR_IO;
+}
+
+static int32_t read_x(void *ctx, void *buf, size_t size)
+{
+    int *left = ctx;
+
+    memset(buf, 'x', size);
+    return (*left)-- > 0 ? 1 : 0;
+}
+
+static int32_t read_too_much(void *ctx, void *buf, size_t size)
+{
+    (void)ctx;
+    memset(buf, 'x', size);
+    return (int32_t)size + 1;
+}
+
+TEST(what_was_kept_with_a_message_and_cannot_be_read_is_an_error)
+{
+    int left = 5;
+    struct sts_source extra = {&left, read_none, read_x};
+    struct sts_recipient to = {.address = "ops@" A};
+    struct sts_message message = play_message("fan");
+    struct sts_queue_mail mail = {
+        .sender = "", .recipients = &to, .count = 1, .message = &message, .extra = &extra};
+
+    play_start();
+    config.on_send = read_too_soon;
+    CHECK(sts_queue_add(q, &mail, &w.now, last_id) == STS_OK && play_run() == STS_OK);
+    CHECK(told()->error == STS_ERR_IO && told()->state == STS_QUEUE_WAITING);
+    extra.read = read_too_much;
+    CHECK(sts_queue_add(q, &mail, &w.now, last_id) == STS_ERR_IO);
+}
+
+static int claim_late(void *ctx, uint8_t kind, const char *key)
+{
+    struct shelf_handle *h = ctx;
+    struct shelf_record *r = shelf_find(h->shelf, 'q', key);
+    uint64_t next = NOON + 50;
+
+    for (size_t i = 0; r != NULL && gone_result == 1 && i < 8; i++) {
+        r->bytes[41 - i] = (uint8_t)(next >> 8 * i); /* tried meanwhile, and put off */
+    }
+    if (r != NULL && gone_result == 2) {
+        r->bytes[1] = STS_QUEUE_FAILED; /* tried, and refused */
+    }
+    return shelf_claim(ctx, kind, key);
+}
+
+TEST(what_was_tried_before_the_claim_is_not_tried_at_once)
+{
+    for (gone_result = 1; gone_result < 3; gone_result++) {
+        play_start();
+        CHECK(play_boot(true) == STS_OK && alert("ops@" A) == STS_OK);
+        messages.claim = claim_late;
+        if (gone_result == 2) {
+            CHECK(play_boot(true) == STS_OK);
+            messages.claim = claim_late;
+            sts_queue_flush(q);
+        }
+        CHECK(play_run() == STS_OK && mx_a->seen == 0 && q->counters.tries == 0);
+        CHECK(list().count == 1);
+    }
+}
+
+static int busy_once(void *ctx, uint8_t kind, const char *key)
+{
+    if (taken[0] == '\0') {
+        strcpy(taken, key);
+        return STS_BUSY;
+    }
+    return shelf_claim(ctx, kind, key);
+}
+
+/* M12: an id that another process has claimed is not taken; and where all are taken, that is an end. */
+TEST(m12_an_id_that_is_claimed_is_not_taken_and_the_search_ends)
+{
+    int left = 1000;
+    const struct sts_random bad = {&left, same_bytes};
+    uint64_t last;
+
+    play_start();
+    CHECK(play_boot(true) == STS_OK);
+    taken[0] = '\0';
+    store.claim = busy_once;
+    CHECK(alert("ops@" A) == STS_OK && taken[0] != '\0' && strcmp(taken, last_id) < 0);
+    play_start();
+    config.random = &bad;
+    w.now.utc_s = 1;
+    last = q->last;
+    for (int i = 0; i < 8; i++) {
+        CHECK(alert("ops@" A) == STS_OK);
+    }
+    q->last = last;
+    CHECK(alert("ops@" A) == STS_ERR_IO && list().count == 8 && q->counters.refused == 1);
+    q->last = last + (1 << 24);
+    CHECK(alert("ops@" A) == STS_OK && list().count == 9);
+}
+
+/* M12: the caller's own Message-ID stays. C11: the date too; without one it is the time of the alert, where that is known. */
+TEST(c11_an_alert_without_a_date_gets_the_time_at_which_it_came)
+{
+    struct sts_recipient to = {.address = "ops@" A};
+    struct sts_message message = play_message("fan");
+    struct sts_queue_mail mail = {.sender = "", .recipients = &to, .count = 1, .message = &message};
+
+    play_start();
+    mx_a->at = "MAIL";
+    mx_a->reply = "450 4.2.0 wait\r\n";
+    message.date_s = 0;
+    message.message_id = "mine@example.com";
+    CHECK(sts_queue_add(q, &mail, &w.now, last_id) == STS_OK && play_run() == STS_OK);
+    mx_a->at = NULL;
+    play_until(NOON + 100);
+    CHECK(mx_a->delivered == 1 && times(mx_a, "Date: Mon, 21 Sep 2026 14:13:20 +0000\r\n") == 1);
+    CHECK(times(mx_a, "Message-ID: <mine@example.com>\r\n") == 1);
+    CHECK(times(mx_a, "Message-ID: ") == 1 && times(mx_a, "Date: ") == 1);
+}
+
+/* Q06: a raw message has no subject that could be compared. */
+TEST(q06_raw_messages_are_not_coalesced)
+{
+    int left[2] = {0, 0};
+    struct sts_source raw = {left, read_none, read_x};
+    struct sts_recipient to = {.address = "ops@" A};
+    struct sts_message message = {.raw = &raw};
+    struct sts_queue_mail mail = {.sender = "", .recipients = &to, .count = 1, .message = &message};
+
+    play_start();
+    config.coalesce_s = 600;
+    left[0] = 3; /* "xxx" is no header */
+    CHECK(sts_queue_add(q, &mail, &w.now, last_id) == STS_ERR_MESSAGE);
+    CHECK(shelf_used(&shelf) == 0 && q->counters.coalesced == 0);
+}
+
+/* F07, F17: a full store that fails while room is looked for; entries of nobody knows what are not taken for failed ones. */
+TEST(f17_a_full_store_that_fails_or_is_strange_refuses)
+{
+    bool failed = true;
+
+    for (long at = 1; failed; at++) {
+        int result;
+
+        play_start();
+        mx_b->at = "RCPT";
+        mx_b->reply = "550 no\r\n";
+        CHECK(alert("ops@" B) == STS_OK && alert("x@" B) == STS_OK && play_run() == STS_OK);
+        CHECK(alert("ops@" A) == STS_OK);
+        entry_of(last_id)->bytes[0] = 9;
+        shelf.room = shelf_used(&shelf) + 200;
+        shelf_fail(&shelf, at, at, STS_ERR_IO);
+        result = alert("ops@" A);
+        failed = shelf.calls >= at;
+        shelf.fails_at = 0;
+        shelf.room = 0;
+        CHECK(result == STS_OK || result == STS_ERR_IO || result == STS_ERR_SPACE);
+        CHECK(result == STS_OK || failed);
+        CHECK(shelf_count(&shelf, 'q') >= 2 && shelf_is_quiet(&shelf));
+        CHECK(shelf_count(&shelf, 'm') >= shelf_count(&shelf, 'q'));
+        CHECK(shelf_find(&shelf, 'q', last_id) != NULL);
+    }
+}
+
+static void put_record(uint8_t kind, const char *key, const char *bytes)
+{
+    CHECK(store.put(store.ctx, kind, key) == STS_OK);
+    CHECK(store.write(store.ctx, bytes, strlen(bytes)) == STS_OK);
+    CHECK(store.commit(store.ctx) == STS_OK);
+}
+
+static int claim_added(void *ctx, uint8_t kind, const char *key)
+{
+    struct shelf_handle *h = ctx;
+
+    if (strcmp(key, "00000000000000b1") == 0) {
+        struct sts_store other = shelf_open(h->shelf, false); /* whose add ends just now */
+
+        CHECK(other.put(other.ctx, 'q', key) == STS_OK && other.commit(other.ctx) == STS_OK);
+    }
+    return strcmp(key, "00000000000000c1") == 0 ? STS_BUSY : shelf_claim(ctx, kind, key);
+}
+
+/* Q01: messages without an entry are swept away at the start, but not one that another process is adding. */
+TEST(q01_what_another_process_is_adding_is_not_swept_away)
+{
+    static const char *const keys[] = {"00000000000000d1", "00000000000000a1", "00000000000000c1",
+                                       "00000000000000b1"};
+
+    play_start();
+    CHECK(play_boot(true) == STS_OK);
+    for (int i = 0; i < 4; i++) {
+        put_record('m', keys[i], "x");
+    }
+    store.claim = claim_added;
+    CHECK(sts_queue_init(q, &config) == STS_OK);
+    CHECK(shelf_find(&shelf, 'm', keys[0]) == NULL && shelf_find(&shelf, 'm', keys[1]) == NULL);
+    CHECK(shelf_find(&shelf, 'm', keys[2]) != NULL && shelf_find(&shelf, 'm', keys[3]) != NULL);
+    shelf.read_only = true; /* and one that cannot be removed is no endless task */
+    store.claim = shelf_claim;
+    CHECK(sts_queue_init(q, &config) == STS_OK && shelf_count(&shelf, 'm') == 2);
+}
+
 /* ---- odd callers ----------------------------------------------------------------------------------- */
 
 TEST(a_queue_that_was_not_set_up_does_nothing)
