@@ -24,7 +24,7 @@ $(B)/size/$(1)/%.o: core/%.c | arm-packages
 	@mkdir -p $$(@D)
 	$(ARM)gcc $(SIZE_FLAGS) $(2) -MMD -MP -c $$< -o $$@
 
-$(B)/size/$(1)/link.o: tests/size/link.c | arm-packages
+$(B)/size/$(1)/link.o: tests/size/$(or $(3),link).c | arm-packages
 	@mkdir -p $$(@D)
 	$(ARM)gcc $(SIZE_FLAGS) $(2) -MMD -MP -c $$< -o $$@
 
@@ -35,7 +35,8 @@ $(B)/size/$(1).elf: $(patsubst core/%.c,$(B)/size/$(1)/%.o,$(CORE)) $(B)/size/$(
 endef
 $(eval $(call size_link,log,-DSTS_LOG=1))
 $(eval $(call size_link,nolog,-DSTS_LOG=0))
-SIZE_ALL := $(SIZE_OBJ) $(B)/size/structs.o $(B)/size/log.elf $(B)/size/nolog.elf
+$(eval $(call size_link,queue,-DSTS_LOG=0,link_queue))
+SIZE_ALL := $(SIZE_OBJ) $(B)/size/structs.o $(B)/size/log.elf $(B)/size/nolog.elf $(B)/size/queue.elf
 
 -include $(wildcard $(B)/size/*.d)
 

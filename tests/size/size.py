@@ -30,12 +30,13 @@ def table(folder):
         total += text
         rows.append(f"| `core/{name}.c` | {text} | {data} | {bss} |")
     linked = {kind: int(tool("arm-none-eabi-size", f"{folder}/{kind}.elf").splitlines()[1].split()[0])
-              for kind in ("log", "nolog")}
+              for kind in ("log", "nolog", "queue")}
     out = [f"`{tool('arm-none-eabi-gcc', '--version').splitlines()[0]}`, `-mcpu=cortex-m3 -mthumb -Os`,",
            "device defaults of `config.h`. Bytes.", "", "| file | text | data | bss |", "|---|---:|---:|---:|", *rows,
            f"| **all of the core** | **{total}** | 0 | 0 |",
            f"| linked into a program that sends (`--gc-sections`) | {linked['log']} | 0 | `struct sts_mailer` |",
            f"| the same with `STS_LOG=0`: no sentences for people | {linked['nolog']} | 0 | `struct sts_mailer` |",
+           f"| and with queue, flash store and clock | {linked['queue']} | 0 | and theirs |",
            "", "| struct | bytes |", "|---|---:|"]
     for line in sorted(tool("arm-none-eabi-nm", "-S", f"{folder}/structs.o").splitlines(), key=lambda l: -int(l.split()[1], 16)):
         out.append(f"| `struct {line.split()[3][8:]}` | {int(line.split()[1], 16)} |")
