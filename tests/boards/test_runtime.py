@@ -23,6 +23,7 @@ import net_servers
 import stage
 
 BOARD, WORDS = sys.argv[1], sys.argv[2:]
+lab.scratch = lambda name, own=lab.scratch: own(os.path.join(BOARD, name))  # both boards may run at once
 SMALL = BOARD == "lm3s6965evb"  # built without DHCP and IPv6
 DNS, NTP = "10.53.0.1", "10.53.0.2"
 WHO = ("--from", "a@example.com", "--hostname", "device.example.com", "--subject", "UPS 7", "--body", "X-Secret-Mark line")
@@ -244,7 +245,7 @@ def no_resolver():
 
 
 def no_roots():
-    empty = os.path.join(lab.scratch("empty-" + BOARD), "none.pem")
+    empty = os.path.join(lab.scratch("empty"), "none.pem")
     open(empty, "w").close()
     with stage.Stage() as s:
         r = send(*ADDRESS, "--dns", DNS, clock=True, elf=image("bare", empty))
@@ -321,7 +322,7 @@ def watchdog():
 
 def policy_given():
     """--policy: holds from the first contact; the record is not even asked for."""
-    file = os.path.join(lab.scratch("policy-" + BOARD), "policy.txt")
+    file = os.path.join(lab.scratch("policy"), "policy.txt")
     with open(file, "w") as f:
         f.write(evil.policy("enforce", [stage.MX]))
     with stage.Stage(mode=None) as s:
@@ -333,7 +334,7 @@ def policy_given():
 
 
 def policy_bad():
-    file = os.path.join(lab.scratch("policy-" + BOARD), "bad.txt")
+    file = os.path.join(lab.scratch("policy"), "bad.txt")
     with open(file, "w") as f:
         f.write("version: STSv1\r\nmode: maybe\r\n")
     with stage.Stage(mode=None) as s:
@@ -343,7 +344,7 @@ def policy_bad():
 
 def no_heap():
     """An image that asks for a heap, or for stdio's, does not link, and the linker says so."""
-    folder, wrong = lab.scratch("heap-" + BOARD), []
+    folder, wrong = lab.scratch("heap"), []
     for name, word in (("malloc", "there is no heap"), ("sbrk", "there is no heap"), ("printf", "there is no stdio")):
         source, obj = (os.path.join(folder, name + end) for end in (".c", ".o"))
         with open(source, "w") as f:
