@@ -388,6 +388,29 @@ TEST(q05_messages_that_failed_make_room)
     CHECK(alert("ops@" A) == STS_OK && list().failed == 0 && alert("ops@" A) == STS_ERR_SPACE);
 }
 
+/* Q05: the oldest by its id, wherever the store has it. */
+TEST(q05_the_oldest_that_failed_goes_first_wherever_it_lies)
+{
+    char older[STS_QUEUE_ID_SIZE];
+    struct shelf_record *one, *two, record;
+
+    play_start();
+    mx_b->at = "RCPT";
+    mx_b->reply = "550 no\r\n";
+    CHECK(alert("ops@" B) == STS_OK);
+    memcpy(older, last_id, sizeof older);
+    CHECK(alert("ops@" B) == STS_OK && play_run() == STS_OK && list().failed == 2);
+    one = shelf_find(&shelf, 'q', older);
+    two = shelf_find(&shelf, 'q', last_id);
+    record = *one;
+    *one = *two;
+    *two = record;
+    shelf.room = shelf_used(&shelf) + 100;
+    CHECK(strcmp(older, last_id) < 0);
+    CHECK(alert("ops@" A) == STS_OK && list().failed == 1);
+    CHECK(shelf_find(&shelf, 'q', older) == NULL);
+}
+
 /* Q05, F17: the same where it is the store that is full. */
 TEST(f17_a_full_store_refuses_and_what_it_holds_is_sent)
 {
@@ -1058,7 +1081,7 @@ TEST(q16_what_was_marked_and_could_not_be_settled_is_counted_once)
 /* Q16: what is remembered of many recipients is of the first 32; with more, the message waits for a restart. */
 TEST(q16_with_many_recipients_a_message_that_could_not_be_marked_waits_for_a_restart)
 {
-    static char names[40][24];
+    static char names[40][48];
     static struct sts_recipient to[40];
     struct sts_message message = play_message("fan");
     struct sts_queue_mail mail = {.sender = "", .recipients = to, .count = 40, .message = &message};
