@@ -10,6 +10,7 @@
 #include <stsmail/engine/text.h>
 
 #define GIVE_UP_S    432000u /* RFC 5321 4.5.4.1: at least 4 to 5 days */
+#define LEAST_S      2880u /* between two of the later tries: an hour less a fifth */
 #define SPREAD_S     300u
 #define LOOK_MS      3600000u /* an hour: the store is looked at again */
 #define TAKEN_MS     60000u   /* and where another process was sending */
@@ -591,7 +592,8 @@ static uint8_t state_of(const struct sts_queue *q, bool last)
 {
     const struct sts_queue_entry *e = &q->record.entry;
     uint32_t give_up_s = q->config->give_up_s != 0 ? q->config->give_up_s : GIVE_UP_S;
-    bool given_up = last && q->begun_at != 0 && q->begun_at - e->queued_at >= (int64_t)give_up_s;
+    bool given_up = last && (q->begun_at != 0 ? q->begun_at - e->queued_at >= (int64_t)give_up_s
+                                              : e->tries >= give_up_s / LEAST_S + 4);
     uint8_t state = STS_QUEUE_DELIVERED;
 
     for (size_t i = 0; i < e->count; i++) {

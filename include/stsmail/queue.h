@@ -15,7 +15,8 @@
  * that they outlive a reboot; while the time is not known nothing is tried and nothing given up.
  *   - A clock that goes back: what is then due later than its interval allows is due at once, and the 5 days count anew from
  *     there (C03). One that jumps ahead: a message is only given up when a try that was begun after its time fails, and never by
- *     a time that is doubted (STS_CLOCK_DOUBTED), so that no jump ends a message untried (C04).
+ *     a time that is doubted (STS_CLOCK_DOUBTED), so that no jump ends a message untried (C04). While it is doubted tries are
+ *     counted instead: as many as fit into that time at their shortest.
  *   - After a start, or a jump of the clock, what waited before is spread over spread_s, for a fleet whose power comes back
  *     together (Q09). An alert that was added since goes at once.
  *   - Which goes first: critical ones, but after four of these in a row one other (Q13); then those to domains whose last try did not

@@ -187,6 +187,20 @@ TEST(c04_a_clock_that_jumps_ahead_gives_nothing_up_untried)
     }
 }
 
+/* C04: a device whose time is doubted for ever gives up all the same, not before as many tries as fit into 5 days. */
+TEST(c04_a_time_that_stays_doubted_counts_tries)
+{
+    play_start();
+    mx_a->refuse = true;
+    w.now.trust = STS_CLOCK_DOUBTED;
+    CHECK(alert("ops@" A) == STS_OK && play_run() == STS_OK);
+    play_until(NOON + 5 * DAY);
+    CHECK(told()->state == STS_QUEUE_WAITING);
+    play_until(NOON + 8 * DAY);
+    CHECK(told()->state == STS_QUEUE_FAILED && outcomes_count == 154);
+    CHECK(told()->at - NOON >= 5 * DAY);
+}
+
 /* C04: a try that was begun before the jump says nothing about the time after it. */
 TEST(c04_a_jump_in_the_midst_of_a_try_gives_nothing_up)
 {
