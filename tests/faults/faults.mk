@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: MIT
 #
-# What happens when something fails: power at any byte of the flash (flash.mk), each call of each port (tort), and
-# everything at random for years (sim).
+# What happens when something fails: power at any byte of the flash (flash.mk), each call of each port (tort), everything
+# at random for years (sim), and power for a whole fleet (fleet).
 
 FAULTS_FLAGS := -std=gnu11 $(WARN) -g -Iinclude -Itests/faults
-FAULTS_SRC := $(CORE) $(wildcard port/ram/*.c port/flash/*.c)
+FAULTS_SRC := $(CORE) $(wildcard port/ram/*.c)
 FAULTS_HEADERS := $(wildcard tests/faults/*.h include/stsmail/*.h include/stsmail/engine/*.h)
 FAULTS_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FAULTS_CAMPAIGNS := tort sim fleet
 
-$(B)/faults/%: tests/faults/%.c $(FAULTS_SRC) $(FAULTS_HEADERS) | faults-packages
+$(addprefix $(B)/faults/,$(FAULTS_CAMPAIGNS)): $(B)/faults/%: tests/faults/%.c $(FAULTS_SRC) $(FAULTS_HEADERS) | faults-packages
 	@mkdir -p $(@D)
 	$(CC) $(FAULTS_FLAGS) -O2 $(filter %.c,$^) -o $@
 
-$(B)/faults/%-asan: tests/faults/%.c $(FAULTS_SRC) $(FAULTS_HEADERS) | faults-packages
+$(addsuffix -asan,$(addprefix $(B)/faults/,$(FAULTS_CAMPAIGNS))): $(B)/faults/%-asan: tests/faults/%.c $(FAULTS_SRC) $(FAULTS_HEADERS) | faults-packages
 	@mkdir -p $(@D)
 	$(CC) $(FAULTS_FLAGS) $(FAULTS_ASAN) $(filter %.c,$^) -o $@
 
@@ -20,24 +21,38 @@ $(B)/faults/%-asan: tests/faults/%.c $(FAULTS_SRC) $(FAULTS_HEADERS) | faults-pa
 faults-packages:
 	@$(NEED) gcc libc6-dev python3
 
-# $(FAULTS_SEEDS) shifts the seeds: a longer campaign takes others than `make check`.
-SIM_SESSIONS ?= 1000000
-FAULTS_SEEDS ?= 1
+## faults: power cut at any byte of the flash, every call that fails, and years of all of it at random
+.PHONY: faults
+faults: $(if $(wildcard tests/faults/flash.mk),flash-faults) tort sim fleet
+	@tail -q -n 1 $(wildcard $(B)/faults/flash.txt) $(B)/faults/tort.txt $(B)/faults/sim.txt
 
-# What a campaign printed is kept: its last line is the count of its points, the one before it that of its tests.
+# What a campaign printed is kept in build/faults: its last line is the count of its points, the one before it that of its
+# tests. A failure is shown at once, with the words that repeat it: build/faults/tort SCENARIO ..., build/faults/sim --seed N -v.
 CHECKS += tort
 ## tort: every fallible call of every port fails, once and for good, alone and in pairs
 .PHONY: tort
 tort: $(B)/faults/tort-asan
 	@$< >$(B)/faults/tort.txt || grep FAILED $(B)/faults/tort.txt
-	@$(PYTHON) tests/run.py tort $(B)/results "tail -n 2 $(B)/faults/tort.txt"
-	@tail -n 1 $(B)/faults/tort.txt
+	@$(PYTHON) tests/run.py tort $(B)/results "tail -n 2 $(B)/faults/tort.txt" >/dev/null
+	@tail -n 2 $(B)/faults/tort.txt
+
+# A longer campaign takes other seeds than `make check`: make sim SIM_SESSIONS=100000000 SIM_FROM=5000000.
+SIM_SESSIONS ?= 1000000
+SIM_FROM ?= 1
 
 CHECKS += sim
-## sim: devices live for years in a world of faults and attackers; a million sessions, a part of them under ASan
+## sim: devices live for years in a world of faults and attackers; a million sessions, and some more under ASan
 .PHONY: sim
 sim: $(B)/faults/sim $(B)/faults/sim-asan
 	@$(B)/faults/sim-asan --from 1000001 --sessions 20000 --jobs 2 >$(B)/faults/sim-asan.txt || grep VIOLATION $(B)/faults/sim-asan.txt
-	@$(B)/faults/sim --from $(FAULTS_SEEDS) --sessions $(SIM_SESSIONS) --jobs 2 >$(B)/faults/sim.txt || grep VIOLATION $(B)/faults/sim.txt
-	@$(PYTHON) tests/run.py sim $(B)/results "tail -n 2 $(B)/faults/sim-asan.txt" "tail -n 5 $(B)/faults/sim.txt"
+	@$(B)/faults/sim --from $(SIM_FROM) --sessions $(SIM_SESSIONS) --jobs 2 >$(B)/faults/sim.txt || grep VIOLATION $(B)/faults/sim.txt
+	@$(PYTHON) tests/run.py sim $(B)/results "tail -n 2 $(B)/faults/sim-asan.txt" "tail -n 2 $(B)/faults/sim.txt" >/dev/null
 	@tail -n 5 $(B)/faults/sim.txt
+
+CHECKS += fleet
+## fleet: 10,000 devices get their power back in the same millisecond
+.PHONY: fleet
+fleet: $(B)/faults/fleet
+	@$< >$(B)/faults/fleet.txt || cat $(B)/faults/fleet.txt
+	@$(PYTHON) tests/run.py fleet $(B)/results "tail -n 1 $(B)/faults/fleet.txt" >/dev/null
+	@cat $(B)/faults/fleet.txt

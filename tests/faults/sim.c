@@ -119,8 +119,11 @@ static struct {
     uint64_t alert_every, change_every, cut_every;
     uint32_t fault_rate; /* one call in so many fails; 0: none */
     uint32_t flash_rate;
+    uint8_t burst_kind; /* what fails now fails so many times more */
+    uint32_t burst;
     uint32_t cut_call; /* calls until the power goes; 0: it stays */
     uint32_t excuses;  /* cuts and faults so far */
+    uint32_t unread;   /* reads of the flash until one may fail again */
     bool quiet;        /* no faults now: the oracle itself looks */
     bool has_time;     /* the clock was set in this run */
 } plan;
@@ -165,10 +168,33 @@ static void cut_power(void)
     longjmp(power, 1);
 }
 
+/* Whether this call fails: alone, or as one of a row. */
+static bool strikes(enum call call)
+{
+    bool of_flash = call >= CALL_FLASH_READ && call <= CALL_FLASH_SYNC;
+    uint32_t rate = of_flash ? plan.flash_rate : plan.fault_rate;
+
+    /* Twice in a row: what the store cannot read three times is broken for good, and lost with its sector (F04). */
+    if (call == CALL_FLASH_READ && plan.unread > 0 && --plan.unread < 3) {
+        return false;
+    }
+    if (plan.burst > 0 && call == plan.burst_kind) {
+        plan.burst--;
+        return true;
+    }
+    if (rate == 0 || !one_in(rate)) {
+        return false;
+    }
+    if (one_in(4)) {
+        plan.burst_kind = (uint8_t)call;
+        plan.burst = call == CALL_FLASH_READ ? 1 : 1 + draw(60);
+    }
+    plan.unread = call == CALL_FLASH_READ && plan.unread == 0 ? 4 : plan.unread;
+    return true;
+}
+
 static int sim_fails(enum call call)
 {
-    uint32_t rate =
-        call >= CALL_FLASH_READ && call <= CALL_FLASH_SYNC ? plan.flash_rate : plan.fault_rate;
     int value;
 
     if (plan.quiet || call == CALL_CLOCK) {
@@ -177,7 +203,7 @@ static int sim_fails(enum call call)
     if (plan.cut_call != 0 && --plan.cut_call == 0) {
         cut_power();
     }
-    if (rate == 0 || !one_in(rate)) {
+    if (!strikes(call)) {
         return WORKS;
     }
     value = variants[call][draw(variants_of(call))];
@@ -637,8 +663,9 @@ static void judge_queue(void)
 
 static void mount(void)
 {
-    int result = sts_flash_store_mount(&dev.log, &flash.port);
+    int result;
 
+    result = sts_flash_store_mount(&dev.log, &flash.port);
     if (result != STS_OK) { /* with faults that may be; without it must not */
         plan.quiet = true;
         result = sts_flash_store_mount(&dev.log, &flash.port);
@@ -992,7 +1019,7 @@ static void heal_all(void)
     }
     heal_host(w.attacker);
     in.dns_latency = 0;
-    plan.fault_rate = plan.flash_rate = plan.cut_call = 0;
+    plan.fault_rate = plan.flash_rate = plan.cut_call = plan.burst = 0;
     flash.cut_in = 0;
     plan.alert = plan.change = plan.cut = plan.sntp = UINT64_MAX;
     plan.end = in.ms + 3 * DAY;
@@ -1026,6 +1053,7 @@ static void live_once(uint64_t seed)
 
     start_world(seed);
     if (setjmp(power) != 0) {
+        plan.quiet = false;
         model_cut();
         generation = 0;
     }
