@@ -206,6 +206,7 @@ static uint32_t data_of(const struct sts_flash_entry *e, uint32_t *len)
 static int find_piece(struct sts_flash_store *s, uint32_t gen, uint32_t pos, uint32_t hint,
                       struct sts_flash_entry *out)
 {
+    const struct sts_flash_record *r = sts_flash_record_of(s, gen);
     struct sts_flash_walk w;
     struct sts_flash_sector h;
     uint32_t len;
@@ -221,7 +222,9 @@ static int find_piece(struct sts_flash_store *s, uint32_t gen, uint32_t pos, uin
             continue;
         }
         while (sts_flash_walk_on(&w)) {
-            if (w.e.gen == gen && w.e.type <= STS_FLASH_RECORD) {
+            /* The last piece is where the record says; a cut may have left another one. */
+            if (w.e.gen == gen && w.e.type <= STS_FLASH_RECORD &&
+                (w.e.type == STS_FLASH_BODY || r == NULL || r->at == w.e.at)) {
                 (void)data_of(&w.e, &len);
                 if (pos - w.e.pos < len) {
                     *out = w.e;

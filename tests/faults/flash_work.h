@@ -34,13 +34,20 @@ static const struct {
     uint8_t kind;
     const char *key;
 } keys[KEYS] = {
-    {P, "a.example"},        {P, "b.example"},
-    {W, "a.example"},        {W, "c.example"},
-    {Q, "0000000000000001"}, {Q, "0000000000000002"},
-    {Q, "0000000000000003"}, {M, "0000000000000001"},
-    {M, "0000000000000002"}, {M, "0000000000000003"},
-    {C, "clock"},            {P, "a-name-that-is-rather-long.but-still.a-domain.example"},
-    {P, "cached.example"},   {P, "seldom.example"},
+    {P, "a.example"},
+    {P, "b.example"},
+    {W, "a.example"},
+    {W, "c.example"},
+    {Q, "0000000000000001"},
+    {Q, "0000000000000002"},
+    {Q, "0000000000000003"},
+    {M, "0000000000000001"},
+    {M, "0000000000000002"},
+    {M, "0000000000000003"},
+    {C, "clock"},
+    {P, "a-name-that-is-rather-long.but-still.a-domain.example"},
+    {P, "cached.example"},
+    {P, "seldom.example"},
 };
 
 /* What should be there, and what ever was. */
@@ -192,20 +199,21 @@ static struct value pattern(uint32_t seed, uint16_t len, uint8_t *to)
 
 /* One operation. Each changes one key at most. */
 struct act {
-    uint8_t what; /* p put, r remove, a abort, h put while the other handle reads, i put while the other handle removes
+    uint8_t
+        what; /* p put, r remove, a abort, h put while the other handle reads, i put while the other handle removes
                      (nothing there), c cache_put, t cache_touch, m mount */
     uint8_t key;
     uint16_t len;
 };
 
 static const struct act script[] = {
-    {'p', 13, 90},  {'p', 0, 60},   {'p', 2, 20},  {'c', 12, 0},   {'p', 7, 600},  {'p', 4, 120},
-    {'p', 4, 118},  {'a', 0, 300},  {'r', 7, 0},   {'r', 4, 0},    {'p', 10, 8},   {'h', 0, 70},
-    {'m', 0, 0},    {'p', 8, 1000}, {'p', 5, 130}, {'t', 12, 0},   {'p', 10, 8},   {'p', 11, 100},
-    {'p', 6, 90},   {'i', 9, 600},  {'p', 5, 131}, {'r', 8, 0},    {'r', 5, 0},    {'p', 10, 8},
-    {'r', 2, 0},    {'p', 3, 30},   {'h', 8, 500}, {'c', 12, 0},   {'p', 6, 64},   {'m', 0, 0},
-    {'r', 9, 0},    {'r', 6, 0},    {'p', 1, 250}, {'p', 1, 0},    {'r', 8, 0},    {'p', 7, 800},
-    {'p', 4, 140},  {'p', 10, 8},   {'r', 3, 0},   {'r', 7, 0},    {'r', 4, 0},    {'p', 2, 20},
+    {'p', 13, 90}, {'p', 0, 60},   {'p', 2, 20},  {'c', 12, 0}, {'p', 7, 600}, {'p', 4, 120},
+    {'p', 4, 118}, {'a', 0, 300},  {'r', 7, 0},   {'r', 4, 0},  {'p', 10, 8},  {'h', 0, 70},
+    {'m', 0, 0},   {'p', 8, 1000}, {'p', 5, 130}, {'t', 12, 0}, {'p', 10, 8},  {'p', 11, 100},
+    {'p', 6, 90},  {'i', 9, 600},  {'p', 5, 131}, {'r', 8, 0},  {'r', 5, 0},   {'p', 10, 8},
+    {'r', 2, 0},   {'p', 3, 30},   {'h', 8, 500}, {'c', 12, 0}, {'p', 6, 64},  {'m', 0, 0},
+    {'r', 9, 0},   {'r', 6, 0},    {'p', 1, 250}, {'p', 1, 0},  {'r', 8, 0},   {'p', 7, 800},
+    {'p', 4, 140}, {'p', 10, 8},   {'r', 3, 0},   {'r', 7, 0},  {'r', 4, 0},   {'p', 2, 20},
 };
 #define ACTS ((int)(sizeof script / sizeof script[0]))
 
