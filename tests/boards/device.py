@@ -123,8 +123,9 @@ def image(board, roots):
     with open(roots, "rb") as f:
         name = hashlib.sha256(f.read()).hexdigest()[:16]
     if name not in _images:
-        _images[name] = os.path.join(lab.scratch("image-" + name), "stsmail.elf")
-        link(board, roots, _images[name])
+        elf = os.path.join(lab.scratch("image-" + name), "stsmail.elf")
+        link(board, roots, elf)
+        _images[name] = elf
     return _images[name]
 
 
