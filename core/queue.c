@@ -10,7 +10,7 @@
 #include <stsmail/engine/text.h>
 
 #define GIVE_UP_S    432000u /* RFC 5321 4.5.4.1: at least 4 to 5 days */
-#define LEAST_S      2880u /* between two of the later tries: an hour less a fifth */
+#define LEAST_S      2880u   /* between two of the later tries: an hour less a fifth */
 #define SPREAD_S     300u
 #define LOOK_MS      3600000u /* an hour: the store is looked at again */
 #define TAKEN_MS     60000u   /* and where another process was sending */

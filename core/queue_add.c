@@ -41,12 +41,9 @@ static int check_envelope(const struct sts_queue_mail *mail, size_t *len)
     return err != STS_OK || waits ? err : STS_ERR_ARG;
 }
 
-/* Fills the entry. `subject` is set to what is kept of it: all or nothing. */
-static int make_record(const struct sts_queue *q, const struct sts_queue_mail *mail,
-                       const struct sts_time *now, struct sts_queue_record *r, const char **subject)
+/* All that can be wrong; *len is what the addresses take. */
+static int check(const struct sts_queue_mail *mail, size_t *len)
 {
-    struct sts_queue_entry *e = &r->entry;
-    size_t len, room;
     int err;
 
     if (mail->sender == NULL || mail->recipients == NULL || mail->count == 0 ||
@@ -55,24 +52,31 @@ static int make_record(const struct sts_queue *q, const struct sts_queue_mail *m
     }
     err = check_message(mail->message);
     if (err == STS_OK) {
-        err = check_envelope(mail, &len);
+        err = check_envelope(mail, len);
     }
-    if (err == STS_OK && len + 1 > STS_QUEUE_TEXT) {
-        err = STS_ERR_ARG;
+    return err == STS_OK && *len + 1 > STS_QUEUE_TEXT ? STS_ERR_ARG : err;
+}
+
+/* What is kept of the subject, for others to be compared with: all or nothing. NULL: they cannot be (Q06). */
+static const char *subject_of(const struct sts_queue *q, const struct sts_queue_mail *mail,
+                              size_t room)
+{
+    const struct sts_message *m = mail->message;
+    const char *subject = m->subject != NULL ? m->subject : "";
+
+    if (q->config->coalesce_s == 0 || m->raw != NULL || mail->extra != NULL || mail->tried) {
+        return NULL;
     }
-    if (err != STS_OK) {
-        return err;
-    }
+    return sts_len(subject) <= room ? subject : NULL;
+}
+
+/* The entry of a message in which nothing is wrong. */
+static void make_record(const struct sts_queue *q, const struct sts_queue_mail *mail,
+                        const struct sts_time *now, struct sts_queue_record *r)
+{
+    struct sts_queue_entry *e = &r->entry;
+
     memset(r, 0, sizeof *r);
-    *subject = "";
-    room = STS_QUEUE_TEXT - len - 1;
-    if (q->config->coalesce_s > 0 && mail->message->raw == NULL && mail->extra == NULL &&
-        !mail->tried) {
-        *subject = mail->message->subject != NULL ? mail->message->subject : "";
-        r->coalesces = sts_len(*subject) <= room;
-        *subject = r->coalesces ? *subject : "";
-    }
-    r->text_len = (uint32_t)(len + sts_len(*subject) + 1);
     r->undated = mail->message->raw == NULL && mail->message->date_s <= 0;
     e->state = STS_QUEUE_WAITING;
     e->critical = mail->critical;
@@ -82,16 +86,13 @@ static int make_record(const struct sts_queue *q, const struct sts_queue_mail *m
     e->recipients = mail->recipients;
     e->count = mail->count;
     e->queued_at = sts_queue_time_known(now) ? now->utc_s : 0;
-    if (mail->tried) {
-        e->tries = 1;
-        for (size_t i = 0; i < mail->count && e->error == STS_OK; i++) {
-            e->error = mail->recipients[i].error;
-        }
-        if (e->queued_at > 0) {
-            e->next_try_at = now->utc_s + sts_queue_jittered_s(q->config->random, 1);
-        }
+    e->tries = mail->tried;
+    for (size_t i = 0; mail->tried && i < mail->count && e->error == STS_OK; i++) {
+        e->error = mail->recipients[i].error;
     }
-    return STS_OK;
+    if (mail->tried && e->queued_at > 0) {
+        e->next_try_at = now->utc_s + sts_queue_jittered_s(q->config->random, 1);
+    }
 }
 
 /* ---- what is there already ---------------------------------------------------------------- */
@@ -374,17 +375,22 @@ int sts_queue_add(struct sts_queue *q, const struct sts_queue_mail *mail,
     struct survey v = {.q = q, .mail = mail};
     struct sts_queue_record r;
     const char *subject;
+    size_t len;
     int e;
 
     if (q == NULL || q->config == NULL || mail == NULL || now == NULL || id == NULL) {
         return STS_ERR_ARG;
     }
-    e = make_record(q, mail, now, &r, &subject);
+    e = check(mail, &len);
     if (e != STS_OK) {
         return e;
     }
+    make_record(q, mail, now, &r);
     v.now_s = r.entry.queued_at;
-    v.subject = r.coalesces ? subject : NULL;
+    v.subject = subject_of(q, mail, STS_QUEUE_TEXT - len - 1);
+    r.coalesces = v.subject != NULL;
+    subject = r.coalesces ? v.subject : "";
+    r.text_len = (uint32_t)(len + sts_len(subject) + 1);
     e = survey(&v, false);
     if (e == STS_OK && v.like.number != 0 && coalesce(&v) == STS_OK) {
         q->counters.coalesced++;

@@ -25,7 +25,8 @@
  *     is tried for others.
  *
  * A power cut between the last octet and the mark that it was taken repeats the message once, with the same Message-ID and
- * Date; `repeated` counts it, and a store that fails then. In the same run it is not repeated.
+ * Date; `repeated` counts it, and a store that fails then. In the same run it is not repeated. What a store holds that can be read and
+ * not written any more is still sent, once, up to eight messages in one run: of more the outcomes could not be remembered (Q16).
  *
  * A queue that is full refuses; the owner may then hand the message to the mailer itself, from RAM, and know that it is lost with the
  * power (Q05, Q15). Messages that failed for good make room, the oldest first; one slot is for critical messages.
