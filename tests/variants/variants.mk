@@ -55,7 +55,7 @@ compilers: compilers-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(addprefix $(B)/unit
 	@$(PYTHON) tests/run.py unit-uchar $(B)/results $(addprefix $(B)/unit/uchar/,$(UNIT_TESTS))
 
 # Minutes in an emulator.
-SLOW_EXH := exh_http exh_mailer exh_message exh_policy exh_smtp
+SLOW_EXH := exh_http exh_mailer exh_message exh_policy exh_queue exh_smtp
 
 # $(1) machine, $(2) tests, $(3) what runs one
 define machine
