@@ -254,12 +254,10 @@ static void close_source(struct sts_queue *q)
 static int open_source(struct sts_queue *q)
 {
     const struct sts_store *s = q->config->message_store;
-    int e;
 
     close_source(q);
-    e = s->get(s->ctx, STS_STORE_MESSAGE, q->record.entry.id);
-    q->open = e == STS_OK;
-    return e;
+    q->open = s->get(s->ctx, STS_STORE_MESSAGE, q->record.entry.id) == STS_OK;
+    return q->open ? STS_OK : STS_ERR_IO;
 }
 
 static int32_t read_source(void *ctx, void *buf, size_t size)
@@ -292,7 +290,7 @@ static int rewind_extra(void *ctx)
 
     q->head = "";
     q->left = q->record.extra_len;
-    return open_source(q) == STS_OK ? STS_OK : STS_ERR_IO;
+    return open_source(q);
 }
 
 static int rewind_message(void *ctx)
@@ -454,7 +452,6 @@ static void end_pass(struct sts_queue *q)
     } else if (q->row < CRITICAL_MAX) {
         q->row++;
     }
-    close_source(q);
     sts_queue_release(q->config->message_store);
     q->sending = false;
     q->look = true;
@@ -523,7 +520,8 @@ static void begin(struct sts_queue *q, const struct sts_time *now)
     if (q->from == q->record.entry.count) {
         return; /* all have it: what is left is to say so to the store */
     }
-    if (open_source(q) == STS_ERR_ABSENT) {
+    if (sts_queue_is_there(q->config->message_store, STS_STORE_MESSAGE, q->record.entry.id) ==
+        STS_ERR_ABSENT) {
         q->counters.damaged++;
         q->upto = (uint16_t)q->record.entry.count;
         q->begun = STS_ERR_IO;
@@ -642,6 +640,7 @@ static void conclude(struct sts_queue *q, int result, const struct sts_time *now
     const char *domain = NULL;
     bool taken = false, over;
 
+    close_source(q); /* a store may have more room to work without a reader */
     if (q->from < q->upto) {
         domain = domain_of(first->address);
         note_domain(q, first->address, result);

@@ -113,8 +113,8 @@ struct sts_queue_config {
     uint32_t spread_s;    /* what waited at the start is tried up to so much later, at random. 0: 300; 1: hardly */
 
     /* A try of a message ended: called once per domain and try, with all that is known, once the store has it. entry->state says
-     * whether that was all: WAITING; or the message left the queue's care, DELIVERED or FAILED. `error` is of this
-     * domain's. Decision and attempts come through the mailer's own callbacks before it. May be NULL; must not call the queue. */
+     * whether that was all: WAITING; or the message left the queue's care, DELIVERED or FAILED. `domain` is as the addresses
+     * have it, `error` is of its try. Decision and attempts come through the mailer's own callbacks before it. May be NULL; must not call the queue. */
     void *ctx;
     void (*on_outcome)(void *ctx, const struct sts_queue_entry *entry, const char *domain, int error);
     /* Before the mailer is given a message: sets what `extra` says (more floors, provisioned policies) in *mail. May be

@@ -49,6 +49,9 @@ static inline void play_outcome(void *ctx, const struct sts_queue_entry *e, cons
     struct outcome *o = &outcomes[outcomes_count % OUTCOMES];
 
     (void)ctx;
+    for (size_t i = 0; i < shelf.handles_count; i++) {
+        CHECK(shelf.handles[i].in == NULL); /* the outcome was written with no record open */
+    }
     memset(o, 0, sizeof *o);
     memcpy(o->id, e->id, sizeof o->id);
     CHECK(strlen(domain) < sizeof o->domain);
