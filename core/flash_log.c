@@ -287,6 +287,8 @@ int sts_flash_get_entry(const struct sts_flash_store *s, uint32_t serial, uint32
             return STS_ERR_IO;
         }
         sum = sts_flash_crc(sum, b, n);
+        /* From the bytes that are summed: cells may read otherwise the next time. */
+        e->from = e->type == STS_FLASH_SEAL ? sts_flash_get32(b) : 0;
     }
     return sum == e->sum;
 }
@@ -470,15 +472,9 @@ bool sts_flash_walk_on(struct sts_flash_walk *w)
 
 uint32_t sts_flash_void(const struct sts_flash_store *s, const struct sts_flash_entry *seal)
 {
-    uint32_t base = seal->at - seal->at % s->flash->sector_size, offset;
-    uint8_t b[4];
+    uint32_t base = seal->at - seal->at % s->flash->sector_size;
 
-    /* Read again where it was sound a moment ago: if that fails, it voids nothing. */
-    if (sts_flash_read(s, seal->at + STS_FLASH_HEAD, b, sizeof b) != STS_OK) {
-        return seal->at;
-    }
-    offset = sts_flash_get32(b);
-    return offset < seal->at - base ? base + offset : seal->at;
+    return seal->from < seal->at - base ? base + seal->from : seal->at;
 }
 
 /* Gives out what is held back. */

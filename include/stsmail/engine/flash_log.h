@@ -33,6 +33,7 @@ struct sts_flash_entry {
     uint32_t gen; /* of the record; of a seal: the next one's */
     uint32_t
         pos; /* where in the record its bytes belong; of a seal: the oldest sector that counts */
+    uint32_t from; /* of a seal: the offset in it */
     uint32_t sum;  /* CRC over all that */
     uint32_t at;   /* its address */
     uint32_t size; /* with head, rounded up to whole units */
