@@ -172,6 +172,7 @@ TEST(x13_case_does_not_matter)
 TEST(r032_x09_wildcard_is_one_whole_label)
 {
     CHECK(NAME("*.victim.example", "mx.victim.example") == STS_OK);
+    CHECK(NAME("*.v.example", "mx.v.example") == STS_OK);
     CHECK(NAME("*.VICTIM.example", "mx.victim.example") == STS_OK);
     CHECK(NAME("*.victim.example", "a.mx.victim.example") == STS_ERR_CERT_HOST);
     CHECK(NAME("*.victim.example", "victim.example") == STS_ERR_CERT_HOST);
@@ -254,6 +255,8 @@ TEST(x12_addresses_are_no_names)
     CHECK(NAME("2001:db8::1", "2001:db8::1") == STS_ERR_CERT_HOST);
     CHECK(NAME("1", "1") == STS_ERR_CERT_HOST);
     CHECK(NAME("mx1", "mx1") == STS_OK);
+    CHECK(!sts_identity_is_name("192.0.2.0") && !sts_identity_is_name("192.0.2.9") &&
+          !sts_identity_is_name("192.0.2.90"));
     CHECK(!sts_identity_is_name("192.0.2.1") && !sts_identity_is_name("::1") &&
           sts_identity_is_name("a.b1"));
     CHECK(NAME("a.1b", "a.1b") == STS_OK);
@@ -265,6 +268,8 @@ TEST(x14_a_root_dot_is_no_part_of_a_name)
     CHECK(NAME("mx.victim.example.", "mx.victim.example.") == STS_ERR_CERT_HOST);
     CHECK(NAME("mx.victim.example", "mx.victim.example.") == STS_ERR_CERT_HOST);
     CHECK(NAME(".victim.example", "mx.victim.example") == STS_ERR_CERT_HOST);
+    CHECK(NAME("mx..example", "mx..example") == STS_ERR_CERT_HOST);
+    CHECK(!sts_identity_is_name("mx..example") && !sts_identity_is_name(".mx.example"));
 }
 
 TEST(r031_x05_x06_without_a_dns_name_there_is_no_match)
@@ -294,6 +299,25 @@ TEST(x11_the_last_of_many_names_counts)
     dns_name(BYTES("mx.victim.example"));
     c = certificate();
     CHECK(sts_identity_check(c->bytes, c->len, "mx.victim.example") == STS_OK);
+}
+
+/* Names that cannot be read to their end are none, whatever the readable ones were. */
+TEST(x11_a_list_of_names_that_breaks_off_is_refused)
+{
+    const struct buffer *c;
+
+    for (int more = 0; more < 2; more++) {
+        begin();
+        if (more) {
+            dns_name(BYTES("n.other.example"));
+        }
+        put(&names,
+            "\x82\x7f"
+            "mx.victim.example",
+            19); /* more octets than there are */
+        c = certificate();
+        CHECK(sts_identity_check(c->bytes, c->len, "mx.victim.example") == STS_ERR_TLS);
+    }
 }
 
 TEST(x20_two_lists_of_names_are_none)

@@ -49,6 +49,16 @@ TEST(r032_a_nul_in_a_name_ends_nothing)
     CHECK(!sts_match("a.b\0.evil", 9, "a.b", 3) && !sts_match("*.b\0.evil", 9, "a.b", 3));
 }
 
+/* Nothing is read behind the end of either, not even to look for "." */
+TEST(r032_what_is_behind_the_end_does_not_matter)
+{
+    static const char one[1] = {'*'};
+
+    CHECK(!sts_match(one, sizeof one, "a.b", 3) && !sts_pattern_valid(one, sizeof one));
+    CHECK(!sts_pattern_valid("*.b", 1) && !sts_match("*.b", 1, "a.b", 3));
+    CHECK(!sts_match("*.b", 3, NULL, 0));
+}
+
 TEST(r070_any_pattern_of_the_policy_will_do)
 {
     static const char patterns[] = "a.example\0*.b.example\0c";
@@ -72,7 +82,8 @@ TEST(p06_patterns_are_a_domain_with_or_without_a_wildcard)
     CHECK(!sts_pattern_valid(BYTES("")) && !sts_pattern_valid(BYTES("*")) &&
           !sts_pattern_valid(BYTES("*.")) && !sts_pattern_valid(BYTES("*b")) &&
           !sts_pattern_valid(BYTES("*.*.b")) && !sts_pattern_valid(BYTES("a.")) &&
-          !sts_pattern_valid(BYTES("192.0.2.1")) && !sts_pattern_valid(BYTES("*.2.1")));
+          !sts_pattern_valid(BYTES("_ab.c")) && !sts_pattern_valid(BYTES("192.0.2.1")) &&
+          !sts_pattern_valid(BYTES("*.2.1")));
 }
 
 TEST_MAIN("match")

@@ -72,6 +72,39 @@ TEST(d29_a_name_that_stands_twice_counts_once_with_its_better_preference)
     CHECK(l.count == 2 && is(0, "a.example") && l.mx[0].preference == 5 && is(1, "b.example"));
 }
 
+/* The one that comes back may stand anywhere, and what stood behind it moves up. */
+TEST(d29_a_name_that_comes_back_leaves_the_others_in_their_order)
+{
+    static const char *const names[] = {"a.example", "b.example", "c.example", "d.example"};
+
+    for (size_t again = 0; again < 4; again++) {
+        sts_mx_start(&l);
+        for (size_t i = 0; i < 4; i++) {
+            add((uint16_t)(10 + i), names[i], (uint16_t)i);
+        }
+        add((uint16_t)(10 + again), names[again], 77);
+        add(99, names[again], 0);
+        CHECK(l.count == 4);
+        for (size_t i = 0; i < 4; i++) {
+            CHECK(is(i, names[i]) && l.mx[i].preference == 10 + i && l.mx[i].tie == i);
+        }
+        add(5, names[again], 8);
+        CHECK(l.count == 4 && is(0, names[again]) && l.mx[0].preference == 5 && l.mx[0].tie == 8);
+        for (size_t i = 0, n = 1; i < 4; i++) {
+            CHECK(i == again || (is(n, names[i]) && l.mx[n++].preference == 10 + i));
+        }
+    }
+}
+
+TEST(d29_the_same_throw_of_the_dice_leaves_the_order_of_the_answer)
+{
+    sts_mx_start(&l);
+    add(10, "b.example", 3);
+    add(10, "a.example", 3);
+    add(10, "c.example", 3);
+    CHECK(is(0, "b.example") && is(1, "a.example") && is(2, "c.example"));
+}
+
 TEST(d27_names_that_are_no_hosts_are_skipped)
 {
     static const char *const bad[] = {"localhost", "192.0.2.1", "a_b.example", "?", "-a.example"};
@@ -110,12 +143,24 @@ TEST(s26_this_host_and_those_of_equal_or_worse_preference_go)
     CHECK(l.count == 1 && is(0, "better.example") && l.own);
 }
 
+TEST(s26_where_this_host_is_the_best_nobody_is_left)
+{
+    sts_mx_start(&l);
+    add(10, "me.example", 0);
+    sts_mx_finish(&l);
+    CHECK(l.count == 0 && l.own);
+    add(20, "worse.example", 0);
+    sts_mx_finish(&l);
+    CHECK(l.count == 0 && l.own);
+}
+
 /* */
 TEST(r073_without_mx_the_domain_stands_for_itself)
 {
     sts_mx_start(&l);
     sts_mx_implicit(&l, "example.org", "device.example.com");
     CHECK(l.count == 1 && is(0, "example.org"));
+    CHECK(l.mx[0].preference == 0 && l.mx[0].tie == 0); /* RFC 5321 5.1 */
 }
 
 TEST(s26_the_implicit_mx_is_not_this_host)
