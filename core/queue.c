@@ -734,7 +734,6 @@ int sts_queue_poll(struct sts_queue *q, const struct sts_time *now)
         return STS_BUSY;
     }
     if (!sts_queue_time_known(now)) {
-        q->seen = false;
         return STS_OK; /* C01 */
     }
     notice_time(q, now);

@@ -360,6 +360,11 @@ TEST(who_cannot_set_a_try_up_puts_it_off)
     CHECK(play_run() == STS_OK);
     CHECK(outcomes_count == 2 && told()->error == STS_ERR_CONFIG && mx_a->seen == 0);
     CHECK(told()->state == STS_QUEUE_WAITING && list().last.tries == 1);
+    CHECK(play_add("fan", false, "ops@" A, "b@" A, NULL) == STS_OK && play_run() == STS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(q->to[i].error == STS_ERR_CONFIG && !q->to[i].final);
+    }
+    CHECK(sts_queue_drop(q, last_id) == STS_OK);
     send_result = STS_OK;
     config.on_send = NULL;
     w.config.hostname = "device.example.com";

@@ -135,6 +135,21 @@ TEST(c11_the_date_is_written_once_when_it_is_known)
     play_until(NOON + 5000);
     CHECK(mx_a->delivered == 1 && strncmp(mx_a->mail, line, sizeof line - 1) == 0);
     CHECK(times(mx_a, "Date:") == 1);
+    CHECK(alert("ops@" B) == STS_OK);
+    w.now.trust = STS_CLOCK_UNSET;
+    CHECK(alert("ops@" B) == STS_OK);
+    w.now.trust = STS_CLOCK_OWNER;
+    mx_b->refuse = true;
+    CHECK(play_run() == STS_OK && q->record.undated);
+    CHECK(q->raw.rewind(q->raw.ctx) == STS_OK);
+    for (size_t i = 0; i < sizeof line - 1; i++) { /* in pieces of any size */
+        char c;
+
+        CHECK(q->raw.read(q->raw.ctx, &c, 1) == 1 && (i < 6 || i > 31 || c != '\n'));
+    }
+    CHECK(q->head[0] == '\0');
+    store.done(messages.ctx);
+    q->open = false;
     w.now.trust = STS_CLOCK_OWNER; /* and where it is known when the alert comes, it is of then */
     w.now.utc_s = NOON;
     CHECK(alert("ops@" A) == STS_OK);
@@ -285,6 +300,14 @@ TEST(while_nothing_is_due_the_store_is_left_alone)
 
 /* ---- whom first (Q08, Q13) ------------------------------------------------------------------- */
 
+static struct shelf_record *entry_of(const char *id)
+{
+    struct shelf_record *r = shelf_find(&shelf, 'q', id);
+
+    CHECK(r != NULL);
+    return r;
+}
+
 /* Q13 */
 TEST(q13_critical_ones_go_first_and_the_others_wait_for_four_of_them_at_most)
 {
@@ -322,6 +345,34 @@ TEST(q08_a_domain_that_is_down_holds_up_no_other)
     play_until(w.now.utc_s + 5000);
     CHECK(mx_a->delivered == 6 && list().count == 0);
     CHECK(q->failing[0] == 0); /* it is as good as any other again */
+}
+
+/* Q08: new ones before those that were tried; of these, the one that has been due for longest. */
+TEST(q08_new_ones_go_before_those_that_were_tried_and_these_by_time)
+{
+    char ids[4][STS_QUEUE_ID_SIZE];
+
+    play_start();
+    for (int i = 0; i < 3; i++) {
+        CHECK(alert("ops@" A) == STS_OK);
+        memcpy(ids[i], last_id, sizeof last_id);
+    }
+    mx_a->at = "MAIL";
+    mx_a->reply = "451 no\r\n";
+    CHECK(play_run() == STS_OK && outcomes_count == 3);
+    mx_a->at = NULL;
+    memset(q->failing, 0, sizeof q->failing); /* as if it had answered since */
+    for (int i = 0; i < 3; i++) {             /* the last is due for longest */
+        entry_of(ids[i])->bytes[41] = 0;
+        entry_of(ids[i])->bytes[40] = (uint8_t)(0x3b - i);
+    }
+    play_pass(1000);
+    CHECK(alert("ops@" A) == STS_OK);
+    memcpy(ids[3], last_id, sizeof last_id);
+    CHECK(play_run() == STS_OK && mx_a->delivered == 4);
+    for (int i = 0; i < 4; i++) {
+        CHECK(strcmp(outcomes[3 + i].id, ids[3 - i]) == 0);
+    }
 }
 
 /* A flush tries each once, whatever its schedule; an alert that comes meanwhile does not stand behind them. */
@@ -1120,14 +1171,6 @@ TEST(q16_with_many_recipients_a_message_that_could_not_be_marked_waits_for_a_res
 }
 
 /* ---- corners ----------------------------------------------------------------------------------- */
-
-static struct shelf_record *entry_of(const char *id)
-{
-    struct shelf_record *r = shelf_find(&shelf, 'q', id);
-
-    CHECK(r != NULL);
-    return r;
-}
 
 TEST(tries_are_counted_to_65535_and_no_further)
 {
