@@ -200,9 +200,6 @@ static void settle(struct sts_flash_store *s, uint32_t doubt_at)
     for (struct sts_flash_handle *h = s->handles; h != NULL; h = h->next) {
         h->piece = 0; /* to be found again */
     }
-    if (s->unread != STS_FLASH_NONE && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
-        s->unread = STS_FLASH_NONE;
-    }
 }
 
 /* Makes room at the tail, from the walk on, while too few sectors are free and what the next one holds fits. */
@@ -239,8 +236,8 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
     struct sts_flash_place to = {sector, s->serial + 1, base + s->begin};
     struct sts_flash_sector h = {to.serial, s->head_serial, s->head_at - sts_flash_base(s, s->head),
                                  s->tail_serial, s->gen};
+    bool unread = s->unread != STS_FLASH_NONE && sts_flash_in_log(s, sts_flash_base(s, s->unread));
     struct sts_flash_walk w;
-
     struct sts_flash_entry e;
 
     if (s->doubt != 0 && sts_flash_get_entry(s, s->head_serial, s->doubt, s->head_at, &e) != 1) {
@@ -274,6 +271,9 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
     s->begun = true;
     s->full = false;
     settle(s, doubt_at);
+    if (unread && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
+        s->unread = STS_FLASH_NONE; /* the log has passed it: what it held is lost */
+    }
     return STS_OK;
 }
 
@@ -287,7 +287,9 @@ static int open_next(struct sts_flash_store *s)
         uint32_t p = (s->head + i) % n;
 
         /* One that could not be read may hold the newest part of the log: another start may be luckier. */
-        if (p != s->unread && open_sector(s, p) == STS_OK) {
+        if (p == s->unread) {
+            s->unread = STS_FLASH_NONE; /* what it held is given up */
+        } else if (open_sector(s, p) == STS_OK) {
             return STS_OK;
         }
         s->bad++;

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The flash store, where it is more than a store: geometry, formats, several handles, room, sectors that fail, damage, and
+ * the format itself, byte by byte. Cuts of power are tests/faults/flash.c's.
+ */
+#include "test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <stsmail/flash_file.h>
+#include <stsmail/flash_sim.h>
+#include <stsmail/flash_store.h>
+
+#define P STS_STORE_POLICY
+#define M STS_STORE_MESSAGE
+#define Q STS_STORE_ENTRY
+
+static struct sts_flash_sim chip;
+static struct sts_flash_store store;
+static struct sts_flash_handle h1, h2;
+static struct sts_store a, b;
+
+static int start(void)
+{
+    int e = sts_flash_store_mount(&store, &chip.flash);
+
+    sts_flash_store_handle(&store, &h1, &a);
+    sts_flash_store_handle(&store, &h2, &b);
+    return e;
+}
+
+static void begin(uint32_t sector, uint32_t sectors, uint32_t program)
+{
+    CHECK(sts_flash_sim_open(&chip, sector, sectors, program));
+    CHECK(start() == STS_OK);
+}
+
+static void end(void)
+{
+    CHECK(chip.misuse == 0); /* F09 */
+    sts_flash_sim_close(&chip);
+}
+
+static uint8_t byte(unsigned seed, size_t i)
+{
+    return (uint8_t)(seed * 31u + i * 7u + (i >> 8));
+}
+
+static int put(struct sts_store *s, uint8_t kind, const char *key, unsigned seed, size_t len)
+{
+    uint8_t buf[100];
+    int e = s->put(s->ctx, kind, key);
+
+    for (size_t at = 0; at < len && e == STS_OK; at += sizeof buf) {
+        size_t n = len - at < sizeof buf ? len - at : sizeof buf;
+
+        for (size_t i = 0; i < n; i++) {
+            buf[i] = byte(seed, at + i);
+        }
+        e = s->write(s->ctx, buf, n);
+    }
+    if (e != STS_OK) {
+        s->abort(s->ctx);
+        return e;
+    }
+    return s->commit(s->ctx);
+}
+
+/* Reads the rest of what is open: the error, or STS_OK if it is the pattern. */
+static int rest(struct sts_store *s, unsigned seed, size_t at, size_t len)
+{
+    uint8_t buf[77];
+    int32_t n;
+
+    while ((n = s->read(s->ctx, buf, sizeof buf)) > 0) {
+        for (int32_t i = 0; i < n; i++, at++) {
+            if (buf[i] != byte(seed, at)) {
+                return STS_ERR_SYNTAX;
+            }
+        }
+    }
+    return n < 0 ? (int)n : at == len ? STS_OK : STS_ERR_SYNTAX;
+}
+
+static int get(struct sts_store *s, uint8_t kind, const char *key, unsigned seed, size_t len)
+{
+    int e = s->get(s->ctx, kind, key);
+
+    if (e == STS_OK) {
+        e = rest(s, seed, 0, len);
+        s->done(s->ctx);
+    }
+    return e;
+}
+
+/* ---- geometry and formats ------------------------------------------------------------------ */
+
+TEST(f17_a_geometry_that_cannot_work_is_said)
+{
+    static const struct {
+        uint32_t sector, sectors, program;
+        int error;
+    } rows[] = {
+        {4096, 2, 1, STS_OK},           {2048, 4, 8, STS_OK},
+        {2048, 4, 256, STS_ERR_CONFIG}, {4096, 4, 256, STS_OK},
+        {65536, 2, 256, STS_OK},        {4096, 1, 1, STS_ERR_CONFIG},
+        {512, 8, 1, STS_ERR_CONFIG},    {2048, 2, 1, STS_ERR_CONFIG},
+        {4096, 4, 3, STS_ERR_CONFIG},   {4096, 4, 0, STS_ERR_CONFIG},
+        {4096, 4, 512, STS_ERR_CONFIG}, {4100, 4, 4, STS_ERR_CONFIG},
+        {0, 4, 1, STS_ERR_CONFIG},
+    };
+
+    begin(4096, 4, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sts_flash_sim other;
+        bool there = rows[i].sector != 0 &&
+                     sts_flash_sim_open(&other, rows[i].sector, rows[i].sectors, rows[i].program);
+        struct sts_flash odd = there ? other.flash : chip.flash;
+
+        odd.sector_size = rows[i].sector;
+        CHECK(sts_flash_store_mount(&store, &odd) == rows[i].error);
+        if (there) {
+            sts_flash_sim_close(&other);
+        }
+    }
+    {
+        struct sts_flash odd = chip.flash;
+
+        odd.sectors = 65536;
+        CHECK(sts_flash_store_mount(&store, &odd) == STS_ERR_CONFIG);
+        odd.sectors = 65535;
+        odd.sector_size = 0x100000;
+        CHECK(sts_flash_store_mount(&store, &odd) == STS_ERR_CONFIG);
+        odd.sector_size = 0x200000;
+        odd.sectors = 4;
+        CHECK(sts_flash_store_mount(&store, &odd) == STS_ERR_CONFIG);
+    }
+    end();
+}
+
+/* CRC-32 a bit at a time, by its definition. */
+static uint32_t crc(uint32_t sum, const uint8_t *p, size_t len)
+{
+    sum = ~sum;
+    for (size_t i = 0; i < len * 8; i++) {
+        sum = sum >> 1 ^ (((sum ^ (uint32_t)p[i / 8] >> i % 8) & 1) != 0 ? 0xedb88320u : 0u);
+    }
+    return ~sum;
+}
+
+static uint32_t number(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void put_number(uint8_t *p, uint32_t n)
+{
+    for (int i = 0; i < 4; i++) {
+        p[i] = (uint8_t)(n >> (24 - 8 * i));
+    }
+}
+
+/* The format as flash_log.c says it: a store of one record, byte by byte. */
+TEST(the_bytes_in_flash_are_those_of_the_format)
+{
+    uint8_t tie[9] = {0}, *e;
+
+    begin(4096, 4, 8);
+    CHECK(put(&a, P, "a.example", 3, 5) == STS_OK);
+    CHECK(memcmp(chip.bytes, "STSL\1\xfe\0\0", 8) == 0 && number(chip.bytes + 8) == 1);
+    CHECK(number(chip.bytes + 28) == crc(0, chip.bytes, 28));
+    CHECK(memcmp(chip.bytes, chip.bytes + 32, 32) == 0);
+    e = chip.bytes + 64; /* the seal that opens the sector */
+    CHECK(e[0] == 0x44 && e[1] == 0 && e[2] == 0 && e[3] == 4 && number(e + 8) == 1);
+    CHECK(number(e + 16) == 64 && number(e + 20) == 0xffffffff);
+    e += 24;
+    CHECK(e[0] == 0x42 && e[1] == 9 && e[2] == 0 && e[3] == 5 + 9 + 5 && number(e + 8) == 0);
+    CHECK(e[16] == P && number(e + 17) == 40 && memcmp(e + 21, "a.example", 9) == 0);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK(e[30 + i] == byte(3, i));
+    }
+    put_number(tie, 1);
+    put_number(tie + 4, 88);
+    CHECK(number(e + 12) == (crc(crc(0, e, 12), e + 16, 19) ^ crc(0, tie, 9)));
+    end();
+}
+
+/* F16: nothing of a newer version is erased unasked. */
+TEST(f16_a_newer_format_is_said_and_left_alone)
+{
+    static uint8_t copy[4096 * 4];
+
+    begin(4096, 4, 8);
+    CHECK(put(&a, P, "a.example", 3, 50) == STS_OK);
+    memcpy(chip.bytes + 8192, chip.bytes, 32);
+    chip.bytes[8192 + 4] = 2;
+    chip.bytes[8192 + 5] = 0xfd;
+    CHECK(start() == STS_OK); /* its sum is wrong: damage, not another format */
+    put_number(chip.bytes + 8192 + 28, crc(0, chip.bytes + 8192, 28));
+    memcpy(copy, chip.bytes, sizeof copy);
+    CHECK(start() == STS_ERR_SYNTAX);
+    CHECK(memcmp(copy, chip.bytes, sizeof copy) == 0);
+    CHECK(sts_flash_store_format(&store, &chip.flash) == STS_OK);
+    CHECK(start() == STS_OK && get(&a, P, "a.example", 3, 50) == STS_ERR_ABSENT);
+    CHECK(put(&a, P, "a.example", 4, 50) == STS_OK && get(&a, P, "a.example", 4, 50) == STS_OK);
+    chip.dead = true;
+    CHECK(sts_flash_store_format(&store, &chip.flash) == STS_ERR_IO);
+    end();
+}
+
+/* F15: what is not ours is not touched before the first put. */
+TEST(f15_virgin_and_foreign_flash_is_empty_and_not_written_by_a_start)
+{
+    struct sts_flash_stats stats;
+
+    begin(4096, 4, 1);
+    CHECK(chip.programs == 0 && chip.erases == 0);
+    memset(chip.bytes, 0x5a, chip.size);
+    memset(chip.state, 1, chip.size);
+    CHECK(start() == STS_OK && chip.programs == 0 && chip.erases == 0);
+    CHECK(get(&a, P, "a.example", 1, 1) == STS_ERR_ABSENT);
+    CHECK(put(&a, P, "a.example", 1, 10) == STS_OK && chip.erases == 1);
+    sts_flash_store_stats(&store, &stats);
+    CHECK(stats.records == 1 && stats.erases == 1 && stats.used == 40 && stats.free > 1000 &&
+          stats.bad == 0 && stats.damaged == 0);
+    end();
+}
+
+TEST(more_records_than_the_index_holds_are_refused_and_untouched)
+{
+    static struct sts_flash_store small;
+    char key[16];
+
+    begin(4096, 128, 1);
+    for (unsigned i = 0; i < STS_FLASH_RECORDS && i < 3000; i++) {
+        snprintf(key, sizeof key, "k%u", i);
+        CHECK(put(&a, P, key, i, 10) == STS_OK);
+    }
+    if (STS_FLASH_RECORDS < 3000) {
+        CHECK(put(&a, P, "one-more", 1, 10) == STS_ERR_SPACE);
+        CHECK(put(&a, P, "k1", 7, 20) == STS_OK); /* a change is none more */
+        CHECK(a.remove(a.ctx, P, "k2") == STS_OK);
+        CHECK(put(&a, P, "one-more", 1, 10) == STS_OK);
+    }
+    CHECK(sts_flash_store_mount(&small, &chip.flash) == STS_OK);
+    end();
+}
+
+/* ---- handles ------------------------------------------------------------------------------- */
+
+/* F18: the mailer reads policies while a message is streamed. */
+TEST(f18_each_handle_reads_for_itself_and_one_writes)
+{
+    uint8_t buf[50];
+
+    begin(4096, 16, 1);
+    CHECK(put(&a, M, "1", 1, 3000) == STS_OK && put(&b, P, "a.example", 2, 100) == STS_OK);
+    CHECK(a.get(a.ctx, M, "1") == STS_OK && a.read(a.ctx, buf, 50) == 50);
+    CHECK(get(&b, P, "a.example", 2, 100) == STS_OK && get(&b, M, "1", 1, 3000) == STS_OK);
+    CHECK(b.put(b.ctx, Q, "2") == STS_OK && a.put(a.ctx, Q, "3") == STS_ERR_STATE);
+    CHECK(a.write(a.ctx, "x", 1) == STS_ERR_STATE && a.commit(a.ctx) == STS_ERR_STATE);
+    a.abort(a.ctx); /* not its own */
+    CHECK(b.write(b.ctx, "xyz", 3) == STS_OK);
+    CHECK(a.remove(a.ctx, P, "a.example") == STS_OK);
+    CHECK(b.commit(b.ctx) == STS_OK && get(&b, P, "a.example", 2, 100) == STS_ERR_ABSENT);
+    CHECK(rest(&a, 1, 50, 3000) == STS_OK);
+    a.done(a.ctx);
+    end();
+}
+
+/* The log goes round several times under a reader of a record that is gone. */
+TEST(f18_a_reader_goes_on_while_the_log_goes_round)
+{
+    uint8_t buf[700];
+
+    begin(4096, 8, 8);
+    CHECK(put(&a, M, "1", 1, 2500) == STS_OK);
+    CHECK(a.get(a.ctx, M, "1") == STS_OK && a.read(a.ctx, buf, 700) > 0);
+    a.done(a.ctx);
+    CHECK(a.get(a.ctx, M, "1") == STS_OK && a.read(a.ctx, buf, 10) == 10);
+    CHECK(b.remove(b.ctx, M, "1") == STS_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        CHECK(put(&b, Q, "2", i, 300) == STS_OK);
+    }
+    CHECK(chip.erased[0] > 2 && rest(&a, 1, 10, 2500) == STS_OK);
+    a.done(a.ctx);
+    CHECK(start() == STS_OK && get(&a, M, "1", 1, 2500) == STS_ERR_ABSENT); /* a ghost is none */
+    CHECK(get(&a, Q, "2", 299, 300) == STS_OK);
+    end();
+}
+
+TEST(a_reader_of_what_is_gone_gets_an_error_when_its_room_is_needed)
+{
+    uint8_t buf[10];
+    struct sts_flash_stats stats;
+
+    begin(4096, 4, 8);
+    sts_flash_store_stats(&store, &stats);
+    CHECK(put(&a, M, "1", 1, stats.free / 2) == STS_OK);
+    CHECK(a.get(a.ctx, M, "1") == STS_OK && a.read(a.ctx, buf, 10) == 10);
+    CHECK(b.remove(b.ctx, M, "1") == STS_OK);
+    CHECK(put(&b, M, "2", 2, stats.free * 3 / 4) == STS_OK);
+    CHECK(a.read(a.ctx, buf, 10) == STS_ERR_IO);
+    a.done(a.ctx);
+    CHECK(get(&a, M, "2", 2, stats.free * 3 / 4) == STS_OK);
+    end();
+}
+
+/* ---- room ---------------------------------------------------------------------------------- */
+
+/* F17: a full store still takes changes and removals, and loses nothing. */
+TEST(f17_a_full_store_goes_on_with_what_it_has)
+{
+    char key[16];
+    unsigned n = 0;
+
+    begin(2048, 5, 8);
+    do {
+        snprintf(key, sizeof key, "%u", n);
+    } while (put(&a, Q, key, n, 200) == STS_OK && ++n < 50);
+    CHECK(n > 5 && n < 50);
+    CHECK(put(&a, M, "m", 1, 1000) == STS_ERR_SPACE);
+    for (unsigned turn = 1; turn < 40; turn++) {
+        for (unsigned i = 0; i < n; i++) {
+            snprintf(key, sizeof key, "%u", i);
+            CHECK(put(&a, Q, key, i + turn, 200) == STS_OK);
+        }
+    }
+    CHECK(start() == STS_OK);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(key, sizeof key, "%u", i);
+        CHECK(get(&a, Q, key, i + 39, 200) == STS_OK);
+        CHECK(a.remove(a.ctx, Q, key) == STS_OK);
+    }
+    CHECK(put(&a, M, "m", 1, 1000) == STS_OK && get(&a, M, "m", 1, 1000) == STS_OK);
+    end();
+}
+
+TEST(f10_a_record_put_as_it_is_costs_nothing)
+{
+    uint64_t programs;
+
+    begin(4096, 8, 1);
+    CHECK(put(&a, P, "a.example", 1, 300) == STS_OK);
+    programs = chip.programs;
+    CHECK(put(&a, P, "a.example", 1, 300) == STS_OK && chip.programs == programs);
+    CHECK(put(&a, P, "a.example", 1, 299) == STS_OK && chip.programs > programs);
+    CHECK(put(&a, P, "a.example", 2, 299) == STS_OK && get(&a, P, "a.example", 2, 299) == STS_OK);
+    end();
+}
+
+/* ---- a device that fails ------------------------------------------------------------------- */
+
+/* F07, F19: a driver that gives up is an error in every call, and no absence; nothing is lost. */
+TEST(f19_a_driver_that_gives_up_is_an_error_and_no_absence)
+{
+    uint8_t buf[10];
+
+    begin(4096, 8, 8);
+    CHECK(put(&a, P, "a.example", 1, 300) == STS_OK);
+    CHECK(b.get(b.ctx, P, "a.example") == STS_OK);
+    CHECK(a.put(a.ctx, P, "b.example") == STS_OK && a.write(a.ctx, buf, 10) == STS_OK);
+    chip.dead = true;
+    CHECK(b.read(b.ctx, buf, 10) == STS_ERR_IO);
+    b.done(b.ctx);
+    CHECK(a.commit(a.ctx) == STS_ERR_IO);
+    CHECK(a.get(a.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(a.put(a.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(a.remove(a.ctx, P, "a.example") == STS_ERR_IO);
+    CHECK(start() == STS_ERR_IO);
+    chip.dead = false;
+    CHECK(start() == STS_OK && get(&a, P, "a.example", 1, 300) == STS_OK);
+    CHECK(put(&a, P, "b.example", 1, 30) == STS_OK);
+    end();
+}
+
+/* F04, F07: one sector that cannot be read. What may be in it is not absent; the rest goes on; in the end it is passed over. */
+TEST(f04_a_sector_that_cannot_be_read_is_no_absence_until_the_log_has_passed_it)
+{
+    struct sts_flash_stats stats;
+    bool io = false;
+    int e = STS_ERR_IO;
+
+    begin(2048, 6, 8);
+    CHECK(put(&a, P, "a.example", 1, 300) == STS_OK); /* in sector 0 */
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK(put(&a, Q, "1", i, 250) == STS_OK);
+    }
+    chip.bad[0] = STS_FLASH_READ_ERROR;
+    CHECK(get(&a, P, "a.example", 1, 300) == STS_ERR_IO);
+    CHECK(start() == STS_OK && get(&a, Q, "1", 7, 250) == STS_OK);
+    for (unsigned i = 0; i < 60 && e == STS_ERR_IO; i++) {
+        e = get(&a, P, "a.example", 1, 300);
+        io = io || e == STS_ERR_IO;
+        CHECK(put(&a, Q, "1", i, 200 + i) == STS_OK);
+    }
+    CHECK(io && e == STS_ERR_ABSENT);
+    sts_flash_store_stats(&store, &stats);
+    CHECK(stats.bad > 0);
+    end();
+}
+
+/* F05: of a damaged record the one before counts, while it is there; else it is absent, and counted. */
+TEST(f05_damage_found_by_a_reader_brings_the_older_record_or_none)
+{
+    struct sts_flash_stats stats;
+
+    begin(4096, 8, 1);
+    CHECK(put(&a, P, "a.example", 1, 900) == STS_OK && put(&a, P, "b.example", 5, 900) == STS_OK);
+    CHECK(put(&a, P, "a.example", 2, 900) == STS_OK);
+    chip.bytes[store.records[0].at - 100] ^= 4; /* a piece before the last one */
+    CHECK(get(&a, P, "a.example", 1, 900) == STS_OK);
+    chip.bytes[store.records[1].at + 50] ^= 4;
+    CHECK(get(&a, P, "b.example", 5, 900) == STS_ERR_ABSENT);
+    sts_flash_store_stats(&store, &stats);
+    CHECK(stats.damaged == 2 && stats.records == 1);
+    end();
+}
+
+/* A piece that changes under its reader is not given to its end. */
+TEST(f05_a_piece_that_changed_under_its_reader_is_an_error)
+{
+    uint8_t buf[100];
+
+    begin(4096, 8, 1);
+    CHECK(put(&a, P, "a.example", 1, 300) == STS_OK);
+    CHECK(a.get(a.ctx, P, "a.example") == STS_OK && a.read(a.ctx, buf, 100) == 100);
+    chip.bytes[store.records[0].at + 16 + 5 + 9 + 250] ^= 1;
+    CHECK(a.read(a.ctx, buf, 100) == 100 && a.read(a.ctx, buf, 100) == STS_ERR_IO);
+    a.done(a.ctx);
+    end();
+}
+
+/* ---- a file as flash ----------------------------------------------------------------------- */
+
+TEST(a_file_serves_as_flash)
+{
+    char path[] = "/tmp/stsmail-flash-XXXXXX";
+    struct sts_flash_file f;
+    struct sts_flash flash;
+    int fd = mkstemp(path);
+
+    CHECK(fd >= 0 && close(fd) == 0);
+    CHECK(sts_flash_file_open(&f, path, 4096, 6, 1, &flash) == STS_OK);
+    CHECK(sts_flash_store_mount(&store, &flash) == STS_OK);
+    sts_flash_store_handle(&store, &h1, &a);
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK(put(&a, P, "a.example", i, 300) == STS_OK);
+    }
+    sts_flash_file_close(&f);
+    CHECK(sts_flash_file_open(&f, path, 4096, 6, 1, &flash) == STS_OK);
+    CHECK(sts_flash_store_mount(&store, &flash) == STS_OK);
+    sts_flash_store_handle(&store, &h1, &a);
+    CHECK(get(&a, P, "a.example", 99, 300) == STS_OK);
+    sts_flash_file_close(&f);
+    CHECK(unlink(path) == 0);
+    CHECK(sts_flash_file_open(&f, "/nowhere/at/all", 4096, 6, 1, &flash) == STS_ERR_IO);
+    CHECK(sts_flash_file_open(&f, path, 0, 6, 1, &flash) == STS_ERR_ARG);
+}
+
+TEST_MAIN("flash_store")
