@@ -21,7 +21,6 @@
 /* Rank: the lowest is next. First the bits, then the id. */
 #define RANK_OTHER   (UINT64_C(1) << 63)
 #define RANK_FAILING (UINT64_C(1) << 62)
-#define RANK_TRIED   (UINT64_C(1) << 61)
 
 /* ---- recipients --------------------------------------------------------------------------- */
 
@@ -375,8 +374,7 @@ static void rank(struct sts_queue *q, uint64_t r[2])
         r[0] |= RANK_FAILING; /* behind what has been added since */
     } else {
         r[0] |= all_failing(q) ? RANK_FAILING : 0;
-        r[0] |= e->tries > 0 ? RANK_TRIED : 0;
-        r[0] |= (uint64_t)e->next_try_at & (RANK_TRIED - 1);
+        r[0] |= (uint64_t)e->next_try_at & (RANK_FAILING - 1); /* 0: it is new */
     }
     r[1] = q->record.number;
 }

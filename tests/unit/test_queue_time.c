@@ -192,8 +192,8 @@ TEST(c04_a_clock_that_jumps_ahead_gives_nothing_up_untried)
             CHECK(play_boot(false) == STS_OK);
         }
         mx_a->refuse = how >= 2;
-        CHECK(play_run() == STS_OK &&
-              outcomes_count == 1); /* spread: a fleet has one time server */
+        sts_queue_rescan(q);
+        CHECK(play_run() == STS_OK && outcomes_count == 1); /* a fleet has one time server */
         play_until(w.now.utc_s + 301);
         CHECK(outcomes_count == 2);
         CHECK(told()->state == (how < 2    ? STS_QUEUE_DELIVERED
@@ -1141,6 +1141,17 @@ TEST(q16_what_was_marked_and_could_not_be_settled_is_counted_once)
     play_until(NOON + 9000);
     CHECK(mx_a->delivered == 1 && mx_b->delivered == 1 && q->counters.repeated == 1);
     CHECK(list().count == 0);
+    for (int turn = 0; turn < 2 * STS_QUEUE_UNMARKED;
+         turn++) { /* what is kept since is not remembered for ever */
+        mx_b->refuse = true;
+        CHECK(play_add("fan", false, "ops@" B, "ops@" A, NULL) == STS_OK && play_run() == STS_OK);
+        shelf.read_only = false;
+        play_until(w.now.utc_s + 300);
+        CHECK(told()->state == STS_QUEUE_WAITING && q->unmarked[0].id == 0);
+        mx_b->refuse = false;
+        play_until(w.now.utc_s + 9000);
+        CHECK(list().count == 0 && q->counters.delivered == 2 + (uint32_t)turn);
+    }
 }
 
 /* Q16: what is remembered of many recipients is of the first 32; with more, the message waits for a restart. */
