@@ -96,12 +96,20 @@ static void program_part(struct sts_flash_sim *f, uint32_t at, const uint8_t *da
         if (torn && i + 1 == to) {
             byte = f->bytes[at + i] & (uint8_t)(data[i] | chance(f));
         }
-        /* Cells that the cut left as they were count as erased yet. */
-        change(f, at + i, byte,
-               torn && i + 1 == to && byte == 0xff ? f->state[at + i] : PROGRAMMED);
+        change(f, at + i, byte, PROGRAMMED);
     }
     for (uint32_t i = to > MARGIN ? to - MARGIN : 0; torn && f->metastable && i < to; i++) {
         change(f, at + i, f->bytes[at + i], PROGRAMMED | WEAK);
+    }
+    /* What looks erased at the end of what was cut counts as erased: nobody can tell it from that. */
+    for (uint32_t i = to; torn && i > 0; i--) {
+        uint8_t state = f->state[at + i - 1];
+
+        if (f->bytes[at + i - 1] == 0xff) {
+            change(f, at + i - 1, 0xff, state & WEAK);
+        } else if ((state & WEAK) == 0) {
+            break;
+        }
     }
 }
 

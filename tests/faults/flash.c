@@ -231,10 +231,12 @@ static void all_acts(int rounds, void (*cut)(const struct model *before))
 
 /* ---- the parts ----------------------------------------------------------------------------- */
 
-/* F01, F02: every byte and erase, then every byte and erase of each recovery. Large sectors: of every fourth operation. */
+/* F01, F02: every byte and erase, then every byte and erase of each recovery; with large pages or sectors, which take long, of
+ * every second or fourth operation. */
 static void cut_twice(const struct model *before)
 {
-    unsigned most = chip.flash.sectors > 3 || at_act % 4 == 1 ? 2 : 1;
+    int each = chip.flash.sectors == 3 ? 4 : chip.flash.program_size == 256 ? 2 : 1;
+    unsigned most = at_act % each == 1 % each ? 2 : 1;
 
     cut_trace(0, chip.trace_len, before, &model, 1, most);
 }
