@@ -12,7 +12,7 @@
 enum {
     MODEL_RECORDS = 160,
     MODEL_BYTES = 4096, /* of a record that is kept whole; of a longer one the sum alone */
-    MODEL_STATES = 8,
+    MODEL_STATES = 24,
 };
 
 /* What a record may be. */
@@ -36,6 +36,9 @@ struct model {
     /* A record was surely replaced by this, or may have been. */
     void (*on_put)(uint8_t kind, const char *key, const uint8_t *bytes, size_t len, bool sure);
     uint64_t commits;
+    /* A write failed since the last that did not. What stands of it in flash cannot be taken back while nothing can be written: as long
+     * it may be there or not, and the next start finds out. */
+    bool unsettled;
     /* the operation under way, for the power that goes in it */
     struct model_record *doubtful;
     struct model_state would;
@@ -108,10 +111,18 @@ static inline void model_may(struct model_record *r, const struct model_state *s
         }
     }
     if (r->count == MODEL_STATES) {
-        memmove(r->may, r->may + 1, sizeof r->may - sizeof *r->may);
+        memmove(r->may + 1, r->may + 2, sizeof r->may - 2 * sizeof *r->may); /* not what was sure */
         r->count--;
     }
     r->may[r->count++] = *s;
+}
+
+/* What it is seen to be it stays (F03). */
+static inline void model_settle(struct model_record *r, const struct model_state *s)
+{
+    if (!model.unsettled) {
+        model_is(r, s);
+    }
 }
 
 /* A record turned out to be this. */
@@ -120,7 +131,7 @@ static inline void model_seen(struct model_record *r, const struct model_state *
 {
     for (size_t i = 0; i < r->count; i++) {
         if (model_same(&r->may[i], s)) {
-            model_is(r, s);
+            model_settle(r, s);
             return;
         }
     }
@@ -134,6 +145,7 @@ static inline void model_cut(void)
         model_may(model.doubtful, &model.would);
         model.doubtful = NULL;
     }
+    model.unsettled = false;
 }
 
 static inline void model_begin(struct model_record *r, const struct model_state *would)
@@ -145,6 +157,7 @@ static inline void model_begin(struct model_record *r, const struct model_state 
 static inline void model_end(struct model_record *r, int result)
 {
     model.doubtful = NULL;
+    model.unsettled = result == STS_ERR_IO || (model.unsettled && result != STS_OK);
     if (result == STS_OK) {
         model_is(r, &model.would);
     } else {
@@ -245,7 +258,7 @@ static inline void model_read_whole(const struct model_store *s)
     for (size_t i = 0; i < s->opened_count; i++) {
         if (model_same(&s->opened[i], &s->in)) {
             if (model_unchanged(s, r)) {
-                model_is(r, &s->in);
+                model_settle(r, &s->in);
             }
             return;
         }

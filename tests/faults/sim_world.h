@@ -290,9 +290,11 @@ static inline void attack(struct domain *d)
     case 4: d->web->refuse = true; break;
     case 5: d->web_a->ip = 0x0a007777; break; /* nobody */
     case 6:
-        d->host[i]->at = one_in(2) ? AT_EHLO : AT_GREETING;
-        d->host[i]->act = ACT_SAY;
-        d->host[i]->reply = "550 5.7.1 go away\r\n";
+        for (i = 0; i < MXS; i++) { /* all of them: "never" is what all say */
+            d->host[i]->at = one_in(2) ? AT_EHLO : AT_GREETING;
+            d->host[i]->act = ACT_SAY;
+            d->host[i]->reply = "550 5.7.1 go away\r\n";
+        }
         break;
     default: d->host[i]->behind_220 = "250 injected\r\n"; break;
     }
