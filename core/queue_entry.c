@@ -156,8 +156,8 @@ int sts_queue_open(const struct sts_store *s, uint64_t id, struct sts_queue_reco
     r->number = id;
     sts_queue_key(id, r->entry.id);
     e = s->get(s->ctx, STS_STORE_ENTRY, r->entry.id);
-    if (e != STS_OK) {
-        return e == STS_ERR_ABSENT ? e : STS_ERR_IO;
+    if (e != STS_OK) { /* of a newer store it is left alone too (Q12) */
+        return e == STS_ERR_ABSENT || e == STS_ERR_CONFIG ? e : STS_ERR_IO;
     }
     e = read_all(s, &h, 1);
     if (e == STS_OK && h.format == FORMAT) {

@@ -112,6 +112,17 @@ TEST(q12_a_reply_of_a_larger_build_is_cut)
     }
 }
 
+/* Q12: nor is what a store of another version holds. */
+TEST(q12_a_record_of_a_newer_store_is_of_a_newer_version)
+{
+    struct sts_queue_record r;
+
+    make_image(3);
+    one.fails_at = 1;
+    one.with = STS_ERR_CONFIG;
+    CHECK(sts_queue_read(&store, 1, &r, text, to) == STS_ERR_CONFIG && !one.open);
+}
+
 /* F07: what the store could not read is no damage. */
 TEST(f07_each_call_that_fails_is_an_error_of_the_store)
 {
