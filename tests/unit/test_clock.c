@@ -408,6 +408,60 @@ TEST(c08_a_tick_that_stood_still_is_set_right_by_the_network)
     CHECK(is(STS_CLOCK_DOUBTED, NOW + 9 * DAY));
 }
 
+TEST(c08_the_network_starts_the_time_again_where_a_tick_went_back)
+{
+    fresh();
+    CHECK(network(NOW) == STS_OK);
+    tick += 10000;
+    CHECK(is(STS_CLOCK_NETWORK, NOW + 10));
+    tick -= 9000;
+    CHECK(network(NOW + 20) == STS_OK);
+    tick += 5000;
+    CHECK(is(STS_CLOCK_NETWORK, NOW + 25));
+}
+
+TEST(c08_before_the_time_is_known_the_tick_moves_no_bound)
+{
+    fresh();
+    for (int day = 0; day < 300; day++) {
+        tick += (uint32_t)DAY * 1000;
+        CHECK(is(STS_CLOCK_UNSET, 0));
+    }
+    CHECK(c.floor == BUILD && c.ceiling == BUILD + 30 * DAY && network(BUILD) == STS_OK);
+}
+
+TEST(c08_the_bounds_move_as_far_asked_often_as_asked_once)
+{
+    fresh();
+    CHECK(owner(NOW) == STS_OK);
+    for (int s = 1; s <= 3200; s++) {
+        tick += 1000;
+        CHECK(is(STS_CLOCK_OWNER, NOW + s));
+    }
+    CHECK(c.floor == NOW + 3200 - 100 && c.ceiling == NOW + DAY + 3200 + 100);
+}
+
+TEST(c03_what_went_by_since_somebody_asked_counts)
+{
+    fresh();
+    CHECK(owner(NOW) == STS_OK);
+    tick += 10 * (uint32_t)DAY * 1000;
+    CHECK(network(NOW) == STS_ERR_CLOCK);
+    fresh();
+    CHECK(network(NOW + 40 * DAY) == STS_OK && is(STS_CLOCK_DOUBTED, NOW + 40 * DAY));
+    tick += 7200000;
+    sts_clock_confirm(&c, NOW + 40 * DAY + 7200, tick);
+    CHECK(is(STS_CLOCK_NETWORK, NOW + 40 * DAY + 7200));
+}
+
+TEST(c05_a_date_ahead_of_the_time_raises_the_floor_no_further_than_the_time)
+{
+    fresh();
+    CHECK(network(NOW) == STS_OK);
+    sts_clock_confirm(&c, NOW + 3600, tick);
+    CHECK(c.floor == NOW);
+}
+
 /* ---- the store ----------------------------------------------------------------------------- */
 
 TEST(f10_a_year_costs_one_small_record_a_day_at_the_most)

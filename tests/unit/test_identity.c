@@ -617,6 +617,31 @@ TEST(x26_headers_are_held_to_the_letter)
     }
 }
 
+TEST(x26_the_limits_themselves_are_allowed)
+{
+    CHECK(PASSES("\x16\x03\x01\x00\x06", false, false));
+    CHECK(PASSES("\x16\x03\x04\x00\x06", false, false));
+    CHECK(!PASSES("\x16\x02\x03\x00\x06", false, false));
+    CHECK(PASSES("\x16\x03\x03\x00\x01\x02", false, false));
+    CHECK(PASSES("\x16\x03\x03\x00\x04\x02\x01\x00\x00", false, false)); /* 64 KiB */
+    CHECK(!PASSES(HELLO "\x16\x03\x03\x00\x04\x14\x00\x00\x00", false, false));
+    CHECK(PASSES(HELLO "\x17\x03\x03\x00\x11", true, false)); /* one octet and its tag */
+    CHECK(!PASSES(HELLO "\x17\x03\x03\x00\x10", true, false));
+    CHECK(PASSES(HELLO "\x17\x03\x03\x48\x00", true, false));
+    CHECK(!PASSES(HELLO "\x17\x03\x03\x48\x01", true, false));
+}
+
+TEST(x27_encrypted_records_have_their_limits_too)
+{
+    CHECK(PASSES(HELLO SECRET "\x17\x03\x03\x00\x10", true, false));
+    CHECK(PASSES(HELLO SECRET "\x17\x03\x03\x48\x00", true, false));
+    CHECK(!PASSES(HELLO SECRET "\x17\x03\x03\x48\x01", true, false));
+    CHECK(!PASSES(HELLO SECRET "\x15\x03\x03\x00\x14", true, false));
+    CHECK(!PASSES(HELLO SECRET SEALED, true, false));
+    CHECK(PASSES(HELLO CERT DONE CHANGE "\x15\x03\x03\x00\x14", false, true));
+    CHECK(!PASSES(HELLO CERT DONE CHANGE "\x18\x03\x03\x00\x14", false, true));
+}
+
 TEST(x26_few_warnings_pass)
 {
 #define WARNING "\x15\x03\x03\x00\x02\x01\x64"
@@ -642,6 +667,36 @@ TEST(x24_handshakes_in_clear_have_an_end)
     CHECK(!sts_gate_in(&g, BYTES(""), false, false));                     /* for good */
     memset(&g, 0, sizeof g);
     CHECK(!sts_gate_in(&g, BYTES("\x16\x03\x03\x00\x04\x02\x01\x00\x01"), false, false));
+}
+
+TEST(x24_64_kib_of_handshake_is_allowed_and_not_one_octet_more)
+{
+    static uint8_t zeros[16384];
+    struct sts_gate g = {0};
+
+    CHECK(sts_gate_in(&g, BYTES("\x16\x03\x03\x40\x00\x02\x00\xff\xfc"), false, false));
+    CHECK(sts_gate_in(&g, zeros, 16380, false, false));
+    for (int i = 0; i < 3; i++) {
+        CHECK(sts_gate_in(&g, BYTES("\x16\x03\x03\x40\x00"), false, false));
+        CHECK(sts_gate_in(&g, zeros, 16384, false, false));
+    }
+    CHECK(!sts_gate_in(&g, BYTES("\x16\x03\x03\x00\x01"), false, false));
+}
+
+TEST(x25_our_own_long_record_is_passed_over_whole)
+{
+    uint8_t flight[5 + 300 + 6] = {0x16, 3, 3, 1, 0x2c};
+
+    memset(flight + 5, 0x14, 300);
+    memcpy(flight + 305, CHANGE, 6);
+    for (size_t at = 0; at <= sizeof flight; at++) {
+        struct sts_gate g = {0};
+
+        sts_gate_out(&g, flight, at);
+        CHECK(g.sent_change == (at >= 310));
+        sts_gate_out(&g, flight + at, sizeof flight - at);
+        CHECK(g.sent_change);
+    }
 }
 
 TEST(x25_our_own_change_of_cipher_is_seen_in_any_split)
