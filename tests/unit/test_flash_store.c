@@ -432,6 +432,208 @@ TEST(f05_a_piece_that_changed_under_its_reader_is_an_error)
     end();
 }
 
+/* ---- everything that can fail -------------------------------------------------------------- */
+
+/* A driver whose n-th call fails, and `more` after it. */
+static struct {
+    long calls, fail;
+    unsigned more;
+} limp;
+
+static bool limps(void)
+{
+    limp.calls++;
+    return limp.fail != 0 && limp.calls >= limp.fail && limp.calls <= limp.fail + (long)limp.more;
+}
+static int limp_read(void *ctx, uint32_t at, void *buf, size_t len)
+{
+    return limps() ? STS_ERR_IO : chip.flash.read(ctx, at, buf, len);
+}
+static int limp_program(void *ctx, uint32_t at, const void *buf, size_t len)
+{
+    return limps() ? STS_ERR_IO : chip.flash.program(ctx, at, buf, len);
+}
+static int limp_erase(void *ctx, uint32_t sector)
+{
+    return limps() ? STS_ERR_IO : chip.flash.erase(ctx, sector);
+}
+static int limp_sync(void *ctx)
+{
+    return limps() ? STS_ERR_IO : chip.flash.sync(ctx);
+}
+
+static bool any_key(void *arg, const char *key)
+{
+    (void)key;
+    ++*(int *)arg;
+    return true;
+}
+
+/* Reads a record that says itself what it must be: its first byte is the seed, the length follows from it. */
+static bool whole(struct sts_store *s, uint8_t kind, const char *key)
+{
+    uint8_t first;
+    int e = s->get(s->ctx, kind, key);
+    bool good = true;
+
+    if (e == STS_OK) {
+        int32_t n = s->read(s->ctx, &first, 1);
+
+        if (n == 1) {
+            unsigned seed = 0;
+
+            while (byte(seed, 0) != first) {
+                seed++;
+            }
+            e = rest(s, seed, 1, 100u + seed * 15u);
+            good = e != STS_ERR_SYNTAX;
+        }
+        s->done(s->ctx);
+    }
+    return good;
+}
+
+/* Some of everything; each record is wholly what it was or what it was to be, or cannot be read. */
+static void some_of_everything(const struct sts_flash *flash, unsigned turns)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    int seen = 0;
+
+    if (sts_flash_store_mount(&store, flash) != STS_OK) {
+        return;
+    }
+    sts_flash_store_handle(&store, &h1, &a);
+    sts_flash_store_handle(&store, &h2, &b);
+    for (unsigned i = 0; i < turns; i++) {
+        unsigned seed = (i * 7) % 50;
+
+        (void)put(&a, P, names[i % 3], seed, 100 + seed * 15);
+        if (i % 4 == 0) {
+            (void)b.get(b.ctx, P, names[(i + 1) % 3]);
+        } else if (i % 4 == 2) {
+            b.done(b.ctx);
+            (void)a.remove(a.ctx, P, names[(i + 2) % 3]);
+        }
+        CHECK(whole(&a, P, names[i % 3]));
+        (void)a.iterate(a.ctx, P, any_key, &seen);
+    }
+    b.done(b.ctx);
+}
+
+static void all_whole(void)
+{
+    chip.off = false;
+    chip.cut_at = 0;
+    CHECK(start() == STS_OK);
+    CHECK(whole(&a, P, "a") && whole(&a, P, "b") && whole(&a, P, "c"));
+    CHECK(chip.misuse == 0);
+}
+
+/* F07, Q16: every call of the driver fails, once, as often as it is tried again, and for a while. */
+TEST(f07_every_call_of_the_driver_may_fail)
+{
+    static const unsigned lasts[] = {0, 2, 40};
+    long calls;
+
+    for (unsigned kind = 0; kind < 3; kind++) {
+        limp.fail = 0;
+        calls = 1;
+        for (long n = 1; n < calls + 2; n += 1 + n / 97) {
+            struct sts_flash limping;
+
+            CHECK(sts_flash_sim_open(&chip, 2048, 4, 8));
+            limping = chip.flash;
+            limping.read = limp_read;
+            limping.program = limp_program;
+            limping.erase = limp_erase;
+            limping.sync = limp_sync;
+            if (calls == 1) {
+                limp.calls = 0;
+                some_of_everything(&limping, 22);
+                some_of_everything(&limping, 4);
+                calls = limp.calls;
+            }
+            limp.calls = 0;
+            limp.fail = n;
+            limp.more = lasts[kind];
+            memset(chip.bytes, 0xff, chip.size);
+            memset(chip.state, 0, chip.size);
+            some_of_everything(&limping, 22);
+            some_of_everything(&limping, 4);
+            limp.fail = 0;
+            all_whole();
+            end();
+        }
+    }
+}
+
+/* F01, F03: every step of the same may be the last one, and cells read otherwise after it. */
+TEST(f03_every_step_may_be_the_last)
+{
+    static const struct {
+        uint32_t sector, sectors, program;
+    } shapes[] = {{2048, 4, 8}, {4096, 2, 256}, {2048, 3, 1}};
+
+    for (unsigned i = 0; i < 3; i++) {
+        for (uint64_t cut = 1; cut < 30000; cut += 1 + cut / 50) {
+            begin(shapes[i].sector, shapes[i].sectors, shapes[i].program);
+            chip.metastable = cut % 3 != 0;
+            chip.cut_at = cut;
+            some_of_everything(&chip.flash, 22);
+            for (unsigned again = 0; again < cut % 4; again++) {
+                chip.off = false;
+                chip.cut_at = chip.steps + 1 + cut * 7 % 400;
+                some_of_everything(&chip.flash, again);
+            }
+            all_whole();
+            some_of_everything(&chip.flash, 12);
+            all_whole();
+            end();
+        }
+    }
+}
+
+/* F04: sectors that fail, also two at once, and all of them. */
+TEST(f04_sectors_fail_in_five_ways)
+{
+    for (uint8_t how = STS_FLASH_PROG_ERROR; how <= STS_FLASH_ERASE_NOOP; how++) {
+        for (uint32_t p = 0; p < 31; p++) {
+            begin(2048, 5, 8);
+            some_of_everything(&chip.flash, p % 7);
+            for (uint32_t k = 0; k < 5; k++) {
+                chip.bad[k] = (p + 1) >> k & 1 ? how : STS_FLASH_GOOD;
+            }
+            some_of_everything(&chip.flash, 40);
+            (void)start();
+            memset(chip.bad, 0, 5);
+            all_whole();
+            some_of_everything(&chip.flash, 12);
+            all_whole();
+            end();
+        }
+    }
+}
+
+/* F05: two flipped bits, far apart: no wrong byte. */
+TEST(f05_flipped_bits_give_no_wrong_byte)
+{
+    static uint8_t image[2048 * 4];
+
+    begin(2048, 4, 8);
+    some_of_everything(&chip.flash, 25);
+    memcpy(image, chip.bytes, sizeof image);
+    for (uint32_t bit = 0; bit < sizeof image * 8; bit += 13) {
+        memcpy(chip.bytes, image, sizeof image);
+        chip.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        chip.bytes[(bit * 31 / 8) % sizeof image] ^= 8;
+        for (size_t i = 0; i < sizeof image; i++) {
+            chip.state[i] = chip.bytes[i] != 0xff;
+        }
+        all_whole();
+    }
+    end();
+}
+
 /* ---- a file as flash ----------------------------------------------------------------------- */
 
 TEST(a_file_serves_as_flash)
