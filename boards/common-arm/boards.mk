@@ -105,8 +105,7 @@ $(B)/boards/src/%.o: $(LWIP_DIR)/src/include/lwip/tcp.h $(RAW_HEADERS)
 $(B)/boards/test_raw: tests/boards/raw/test_raw.c port/lwip/raw.c port/lwip/services.c core/clock.c $(RAW_LWIP) $(RAW_HEADERS) | unit-packages
 	$(CC) $(WARN) $(RAW_FLAGS) tests/boards/raw/test_raw.c port/lwip/raw.c port/lwip/services.c core/clock.c $(RAW_LWIP) -lcmocka -o $@
 
-CHECKS += check-raw
 ## check-raw: lwIP's raw API as a network: lost packets, resets, no memory, under ASan
 .PHONY: check-raw
 check-raw: $(B)/boards/test_raw
-	@$(PYTHON) tests/run.py raw $(B)/results $<
+	@$<

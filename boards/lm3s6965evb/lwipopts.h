@@ -15,7 +15,7 @@
 #define PBUF_POOL_BUFSIZE  608
 #define MEMP_NUM_PBUF      2
 #define MEMP_NUM_TCP_PCB   3 /* the questions of one flight, where a name server answers over TCP alone */
-#define MEMP_NUM_TCP_SEG   6
+#define MEMP_NUM_TCP_SEG   7 /* one more than TCP_SND_QUEUELEN: lwip_raw.h says why */
 #define MEMP_NUM_ARP_QUEUE 4
 #define ARP_TABLE_SIZE     2
 #define TCP_MSS            536
