@@ -12,6 +12,7 @@ import argparse
 import concurrent.futures
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,19 +22,16 @@ BUILD = os.path.join(ROOT, "build", "mutation")
 AIM = 95.0
 # File: (functions, or None for all; the tests that hold it, the quickest first).
 FILES = {
-    "core/route.c": (None, ["test_route", "test_mailer"]),
-    "core/match.c": (None, ["test_match", "exh_match"]),
-    "core/mx.c": (None, ["test_mx", "test_mailer", "test_mailer_odd"]),
-    "port/wolfssl/identity.c": (None, ["test_identity"]),
-    "port/wolfssl/gate.c": (None, ["test_identity"]),
-    "core/smtp.c": (("gate_open", "gate_error"), ["test_smtp", "test_mailer"]),
-    "core/cache.c": (None, ["test_cache", "test_mailer_events", "test_mailer"]),
-    "core/clock.c": (None, ["test_clock"]),
-    "core/message.c": (None, ["test_message", "exh_message"]),
-    "core/queue.c": (None, ["test_queue"]),
-    "core/flash_store.c": (None, ["test_flash_store", "test_store"]),
+    "core/route.c": (None, ["tests/unit/test_route.c", "tests/unit/test_mailer.c"]),
+    "core/match.c": (None, ["tests/unit/test_match.c", "tests/unit/exh_match.c"]),
+    "core/mx.c": (None, ["tests/unit/test_mx.c", "tests/unit/test_mailer.c", "tests/unit/test_mailer_odd.c"]),
+    "port/wolfssl/identity.c": (None, ["tests/unit/test_identity.c", "tests/unit/test_trust.c"]),
+    "port/wolfssl/gate.c": (None, ["tests/unit/test_identity.c"]),
+    "core/smtp.c": (("gate_open", "gate_error"), ["tests/unit/test_smtp.c", "tests/unit/test_mailer.c"]),
+    "core/clock.c": (None, ["tests/unit/test_clock.c"]),
 }
-FLAGS = ["-std=gnu11", "-O0", "-w", "-Iinclude", "-Itests/unit", "-I."]
+FLAGS = ["-std=gnu11", "-w", "-Iinclude", "-Itests/unit", "-I."]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 LINK = ["-lcmocka", "-lm"]
 
 # ---- what is changed ----------------------------------------------------------------------------------
@@ -120,7 +118,8 @@ def changes(toks, first, last):
             end = i
             while toks[end].text != ";":
                 end += 1
-            yield toks[i + 1].start, toks[end].start, "0"
+            if toks[i + 1].text not in ("0", "STS_OK") or end > i + 2:
+                yield toks[i + 1].start, toks[end].start, "0"
         # A statement that is left out: a call, or an assignment.
         if before.text in (";", "{", "}", ":") and t.kind == "word" and t.text not in KEYWORDS:
             end, calls, assigns = i, toks[i + 1].text == "(", False
@@ -150,59 +149,177 @@ def mutants(file):
 
 # ---- running them ----------------------------------------------------------------------------------------
 
-def built(source, out, extra=()):
-    return subprocess.run(["gcc", *FLAGS, *extra, "-c", source, "-o", out], cwd=ROOT, capture_output=True).returncode == 0
+# One program a test holds every mutant of a file: each function stands there once as it is and once for each change, behind a
+# switch that looks at a variable. A mutant then costs one run, and the runs can afford the sanitizers.
+HEAD = """#include <stdlib.h>
+#include <sys/resource.h>
+static int sts_mutant;
+__attribute__((constructor(101))) static void sts_choose(void)
+{
+    rlim_t seconds = (rlim_t)atoi(getenv("STS_SECONDS"));
+    struct rlimit most = { seconds, seconds };
+    sts_mutant = atoi(getenv("STS_MUTANT"));
+    setrlimit(RLIMIT_CPU, &most);
+}
+"""
+
+
+def parameters(toks, name, end):
+    """The parameters' names, of the function whose name is token `name`."""
+    names, depth = [], 0
+    for i in range(name + 1, end):
+        t = toks[i].text
+        depth += (t in "([") - (t in ")]")
+        if depth == 1 and t not in "()[]," and toks[i].kind == "word":
+            last = t
+        if t == "," and depth == 1 or depth == 0:
+            names.append(last)
+    return [] if names == ["void"] else names
+
+
+def all_in_one(file, found):
+    """The source with all mutants in it, and the mutant of each of its lines."""
+    text = open(os.path.join(ROOT, file)).read()
+    toks, at = tokens(text), 0
+    out = [HEAD]
+    owner = {}
+
+    def say(part, who=None):
+        line = "".join(out).count("\n") if who is not None else 0
+        out.append(part)
+        for n in range(part.count("\n") + 1) if who is not None else ():
+            owner[line + n + 1] = who
+
+    for name, first, last in functions(text, toks):
+        mine = [m for m in found if m["function"] == name]
+        if not mine:
+            continue
+        head = first - 2
+        while toks[head - 1].text not in (";", "}"):
+            head -= 1
+        title = next(i for i in range(head, first) if toks[i].text == name)
+        begin, end = toks[head].start, toks[last].end
+        before, after = text[begin:toks[title].start], text[toks[title].end:toks[first - 1].start]
+        returns = toks[title - 1].text == "*" or "void" not in before
+        static = "" if "static" in before else "static "
+        args = ", ".join(parameters(toks, title, first - 1))
+        say(text[at:begin])
+        say(f"{static}{before}{name}__0{after}{text[toks[first - 1].start:end]}\n")
+        for m in mine:
+            body = m["text"][toks[first - 1].start:len(m["text"]) - (len(text) - end)]
+            out = ["".join(out)]
+            say(f"{static}{before}{name}__{m['id']}{after}{body}\n", m["id"])
+            owner.pop(max(owner))
+        say(f"{before}{name}{after}{{ switch (sts_mutant) {{\n")
+        for m in [*mine, {"id": 0}]:
+            label = f"case {m['id']}" if m["id"] else "default"
+            say(f"{label}: {'return ' if returns else ''}{name}__{m['id']}({args}); break;\n")
+        say("} }\n")
+        at = end
+    say(text[at:])
+    return "".join(out).replace("\n", "\n", 1), owner
+
+
+def compiles(source, out, *flags):
+    return subprocess.run(["gcc", *FLAGS, *flags, "-c", source, "-o", out], cwd=ROOT, capture_output=True, text=True)
+
+
+def compile_mutants(file, found, place):
+    """The object with all mutants; those that do not compile are taken out of `found`."""
+    source, here = os.path.join(place, "all_" + os.path.basename(file)), "-I" + os.path.dirname(os.path.join(ROOT, file))
+    while True:
+        text, owner = all_in_one(file, found)
+        with open(source, "w") as f:
+            f.write(text)
+        r = compiles(source, os.devnull, here, "-fsyntax-only", "-fmax-errors=0")
+        if r.returncode == 0:
+            break
+        bad = {owner.get(int(n)) for n in re.findall(r"^[^:\n]+:(\d+):\d+: error", r.stderr, re.M)} - {None}
+        if not bad:
+            sys.exit(f"{file} does not compile:\n{r.stderr[:2000]}")
+        found[:] = [m for m in found if m["id"] not in bad]
+    r = compiles(source, source + ".o", here, "-O0", "-ftrivial-auto-var-init=pattern", *SANITIZE)
+    if r.returncode:
+        sys.exit(r.stderr)
+    return source + ".o"
+
+
+def is_new(made):
+    """Whether an object is newer than all that it was made of."""
+    try:
+        parts = open(made[:-2] + ".d").read().replace("\\\n", " ").split(":", 1)[1].split()
+        return all(os.path.getmtime(os.path.join(ROOT, p)) < os.path.getmtime(made) for p in [*parts, __file__])
+    except OSError:
+        return False
 
 
 def prepare(files):
-    """All objects once; {test: its own object}."""
+    """All other objects, once."""
     os.makedirs(BUILD, exist_ok=True)
     sources = [os.path.join("core", f) for f in sorted(os.listdir(os.path.join(ROOT, "core"))) if f.endswith(".c")]
     sources += [os.path.join("port", d, f) for d in ("posix", "ram", "flash") if os.path.isdir(os.path.join(ROOT, "port", d))
                 for f in sorted(os.listdir(os.path.join(ROOT, "port", d))) if f.endswith(".c")]
-    sources += ["port/wolfssl/" + f for f in ("der.c", "gate.c", "identity.c", "pem.c")]
-    tests = sorted({t for f in files for t in FILES[f][1] if os.path.exists(os.path.join(ROOT, "tests/unit", t + ".c"))})
-    objects = {s: os.path.join(BUILD, s.replace("/", "_")[:-2] + ".o") for s in sources}
-    objects.update({t: os.path.join(BUILD, t + ".o") for t in tests})
+    sources += ["port/wolfssl/" + f for f in ("build.c", "der.c", "gate.c", "identity.c", "pem.c", "root.c", "table.c")]
+    tests = sorted({t for f in files for t in FILES[f][1]})
+    jobs = [(s, os.path.join(BUILD, s.replace("/", "_")[:-2] + ".o"), SANITIZE + ["-O1"]) for s in sources]
+    jobs += [(t, os.path.join(BUILD, os.path.basename(t)[:-2] + ".o"), ["-O2"] if "exh_" in t else SANITIZE + ["-O1"]) for t in tests]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [(s if s.endswith(".c") else f"tests/unit/{s}.c", o) for s, o in objects.items()]
-        for (source, _), ok in zip(jobs, pool.map(lambda j: built(*j), jobs)):
-            if not ok:
-                sys.exit(f"{source} does not compile")
-    return sources, objects
+        for (source, _, _), r in zip(jobs, pool.map(lambda j: is_new(j[1]) or compiles(j[0], j[1], "-MMD", *j[2]), jobs)):
+            if r is not True and r.returncode:
+                sys.exit(f"{source} does not compile:\n{r.stderr[:2000]}")
+    return {s: o for s, o, _ in jobs}
 
 
-def archive(sources, objects, without):
-    path = os.path.join(BUILD, "without_" + without.replace("/", "_")[:-2] + ".a")
-    if os.path.exists(path):
-        os.unlink(path)
-    subprocess.run(["ar", "rcs", path, *[objects[s] for s in sources if s != without]], check=True)
-    return path
+def link(file, mutated, objects, place):
+    """The programs, one a test."""
+    path = os.path.join(place, "rest.a")
+    rest = [o for s, o in objects.items() if s != file and not s.startswith("tests/")]
+    subprocess.run(["ar", "rcs", path, *rest], check=True)
+    programs = []
+    for test in FILES[file][1]:
+        programs.append(os.path.join(place, os.path.basename(test)[:-2]))
+        subprocess.run(["gcc", *SANITIZE, objects[test], mutated, path, *LINK, "-o", programs[-1]], check=True)
+    return programs
 
 
-def passes(program, timeout):
+def passes(program, mutant, seconds=60):
+    env = dict(os.environ, CMOCKA_TEST_ABORT="1", STS_MUTANT=str(mutant), STS_SECONDS=str(seconds), ASAN_OPTIONS="detect_leaks=0:disable_coredump=1")
     try:
         return subprocess.run([program], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=timeout, env=dict(os.environ, CMOCKA_TEST_ABORT="1")).returncode == 0
+                              timeout=120, env=env).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
 
-def verdict(m, objects, rest, tests):
-    """killed, survived, or None: it does not compile."""
-    with tempfile.TemporaryDirectory(dir=BUILD) as place:
-        source = os.path.join(place, os.path.basename(m["file"]))
+def code(text, file, place):
+    """What the compiler makes of it."""
+    with tempfile.TemporaryDirectory(dir=place) as own:
+        source = os.path.join(own, os.path.basename(file))
         with open(source, "w") as f:
-            f.write(m["text"])
-        if not built(source, source + ".o", ("-I" + os.path.dirname(os.path.join(ROOT, m["file"])),)):
+            f.write(text)
+        if compiles(source, source + ".o", "-I" + os.path.dirname(os.path.join(ROOT, file)), "-O2").returncode:
             return None
-        for test in tests:
-            program = os.path.join(place, test)
-            subprocess.run(["gcc", objects[test], source + ".o", rest, *LINK, "-o", program], check=True)
-            if not passes(program, 60):
-                return "killed"
-            os.unlink(program)
-    return "survived"
+        return subprocess.run(["objdump", "-d", "-r", "-s", "--no-show-raw-insn", os.path.basename(file) + ".o"], cwd=own,
+                              capture_output=True, check=True).stdout
+
+
+def examine(file, objects, jobs):
+    """(mutants, those that survived); one of which the compiler makes the same code as of the original is none."""
+    found = [dict(m, id=n) for n, m in enumerate(mutants(file), 1)]
+    with tempfile.TemporaryDirectory(dir=BUILD) as place, concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        programs = link(file, compile_mutants(file, found, place), objects, place)
+        limits = {}  # CPU seconds: what does not end by then goes round in circles
+        for p in programs:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if not passes(p, 0):
+                sys.exit(f"{file}: {os.path.basename(p)} fails unmutated")
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            limits[p] = 2 + int(5 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+        lives = list(pool.map(lambda m: all(passes(p, m["id"], limits[p]) for p in programs), found))
+        alive = [m for m, a in zip(found, lives) if a]
+        original = code(open(os.path.join(ROOT, file)).read(), file, place)
+        same = {m["id"] for m, c in zip(alive, pool.map(lambda m: code(m["text"], file, place), alive)) if c == original}
+    return [m for m in found if m["id"] not in same], [m for m in alive if m["id"] not in same]
 
 
 def key(m):
@@ -227,28 +344,21 @@ def main():
     p.add_argument("--show", action="store_true", help="say each survivor as a row of survivors.md")
     a = p.parse_args()
     files = [f for f in (a.file or FILES) if os.path.exists(os.path.join(ROOT, f))]
-    sources, objects = prepare(files)
-    known, used = explained(), set()
+    objects, known, used = prepare(files), explained(), set()
     total, bad = [0, 0, 0, 0], False
     for file in files:
-        tests = [t for t in FILES[file][1] if t in objects]
-        rest = archive(sources, objects, file)
-        all_mutants = list(mutants(file))
-        with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-            verdicts = list(pool.map(lambda m: verdict(m, objects, rest, tests), all_mutants))
-        killed = verdicts.count("killed")
-        alive = [m for m, v in zip(all_mutants, verdicts) if v == "survived"]
+        all_mutants, alive = examine(file, objects, a.jobs)
+        killed = len(all_mutants) - len(alive)
         strange = [m for m in alive if key(m) not in known]
         used.update(key(m) for m in alive)
         for m in alive if a.show else strange:
             cells = [f"`{c}`".replace("|", "&#124;") for c in key(m)]
             print(f"| {' | '.join(cells)} | {known.get(key(m), '?')} |   <!-- {m['number']}:{m['column']} -->", flush=True)
-        # A survivor that cannot be told from the original is no test's fault.
-        score = 100.0 * killed / max(killed + len(alive), 1)
+        score = 100.0 * killed / max(len(all_mutants), 1)
         bad = bad or bool(strange) or score < AIM
-        print(f"{file}: {killed + len(alive)} mutants, {killed} killed ({score:.1f} %), {len(alive)} survived, "
+        print(f"{file}: {len(all_mutants)} mutants, {killed} killed ({score:.1f} %), {len(alive)} survived, "
               f"{len(strange)} unexplained", flush=True)
-        for n, v in enumerate((killed + len(alive), killed, len(alive), len(strange))):
+        for n, v in enumerate((len(all_mutants), killed, len(alive), len(strange))):
             total[n] += v
     for row in sorted(set(known) - used):
         if row[0] in files:
