@@ -138,15 +138,23 @@ static bool is(const char *field, size_t name, const char *want)
     return strlen(want) == name && strncasecmp(field, want, name) == 0;
 }
 
+/* Behind the line: CRLF, LF and a lone CR end it, as they do where the message is sent. */
+static const char *line_end(const char *at, const char *stop)
+{
+    while (at < stop && *at != '\r' && *at != '\n') {
+        at++;
+    }
+    at += at + 1 < stop && at[0] == '\r' && at[1] == '\n';
+    return at < stop ? at + 1 : stop;
+}
+
 /* Octets of the field, with the lines that continue it. */
 static size_t field_length(const char *at, size_t left)
 {
     const char *end = at;
 
     do {
-        const char *lf = memchr(end, '\n', left - (size_t)(end - at));
-
-        end = lf != NULL ? lf + 1 : at + left;
+        end = line_end(end, at + left);
     } while (end < at + left && (*end == ' ' || *end == '\t'));
     return (size_t)(end - at);
 }
@@ -156,12 +164,21 @@ static bool look_at(struct header *h, const char *field, size_t len, bool recipi
 {
     size_t name = name_length(field, len);
     const char *colon = memchr(field, ':', len);
-    bool bcc = is(field, name, "Bcc");
+    bool again = name > 7 && strncasecmp(field, "Resent-", 7) == 0;
+    size_t prefix = again ? 7 : 0;
+    bool bcc = is(field + prefix, name - prefix, "Bcc");
 
     h->has_from = h->has_from || is(field, name, "From");
     h->has_date = h->has_date || is(field, name, "Date");
     h->has_id = h->has_id || is(field, name, "Message-ID");
-    if (recipients && (bcc || is(field, name, "To") || is(field, name, "Cc"))) {
+    if (recipients && (bcc || is(field + prefix, name - prefix, "To") ||
+                       is(field + prefix, name - prefix, "Cc"))) {
+        if (again && !h->resent) {
+            h->recipients_count = 0; /* those had it when it was sent first (RFC 5322 3.6.6) */
+            h->resent = true;
+        } else if (!again && h->resent) {
+            return !bcc;
+        }
         add_recipients(h, colon + 1, len - (size_t)(colon + 1 - field));
     }
     return !(recipients && bcc);
@@ -184,7 +201,7 @@ static size_t spooled(struct header *h, char *buf)
 
 static bool empty_line(const char *at, size_t left)
 {
-    return left > 0 && (at[0] == '\n' || (left > 1 && at[0] == '\r' && at[1] == '\n'));
+    return left > 0 && (at[0] == '\n' || at[0] == '\r');
 }
 
 int header_read(struct header *h, bool recipients)
@@ -195,7 +212,7 @@ int header_read(struct header *h, bool recipients)
     spool_source(&h->spool);
     len = spooled(h, buf);
     h->text = keep(len + 4096);
-    if (len > 5 && memcmp(buf, "From ", 5) == 0) {
+    if (len > 5 && memcmp(buf, "From ", 5) == 0 && name_length(buf, len) == 0) {
         at = field_length(buf, len); /* the line that mbox files have */
     }
     while (at < len && !empty_line(buf + at, len - at) && name_length(buf + at, len - at) > 0) {
@@ -207,7 +224,7 @@ int header_read(struct header *h, bool recipients)
         }
         at += n;
     }
-    if (at == HEADER_MAX) {
+    if (len == HEADER_MAX && line_end(buf + at, buf + len) == buf + len) { /* a field may be cut */
         say("sendmail: the header of the message is larger than %u octets; nothing was sent",
             HEADER_MAX);
         return EX_DATAERR;
@@ -216,7 +233,7 @@ int header_read(struct header *h, bool recipients)
         h->text[h->len++] = '\n';
     }
     if (empty_line(buf + at, len - at)) {
-        at += buf[at] == '\r' ? 2 : 1;
+        at = (size_t)(line_end(buf + at, buf + len) - buf);
     }
     h->body = at;
     return 0;

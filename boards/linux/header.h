@@ -14,6 +14,7 @@ struct header {
     char **recipients; /* of To, Cc and Bcc, as they stand there */
     size_t recipients_count, recipients_room;
     bool has_from, has_date, has_id;
+    bool resent; /* the recipients are those of Resent-To, Resent-Cc and Resent-Bcc */
 
     /* reading it as a source */
     struct sts_source spool;

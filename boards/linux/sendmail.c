@@ -57,19 +57,32 @@ static int set_mode(const char *arg)
     return arg[2] == 'p' || arg[2] == 'm' ? 0 : refuse(arg);
 }
 
+/* Letters without a value, also several together: who writes -ti means -t -i. */
+static int set_flags(const char *arg)
+{
+    for (const char *letter = arg + 1; *letter != '\0'; letter++) {
+        if (strchr("tivnm", *letter) == NULL) {
+            return refuse(arg);
+        }
+        call.from_header = call.from_header || *letter == 't';
+        call.dots = call.dots && *letter != 'i';
+    }
+    return 0;
+}
+
 static int read_option(char **argv, int argc, int *at)
 {
     const char *arg = argv[*at], *value;
 
     switch (arg[1]) {
-    case 't': call.from_header = true; return 0;
-    case 'i': call.dots = false; return 0;
+    case 't':
+    case 'i':
+    case 'v':
+    case 'n':
+    case 'm': return set_flags(arg);
     case 'o': call.dots = call.dots && strcmp(arg, "-oi") != 0; return 0;
     case 'b': return set_mode(arg);
     case 'q': call.run = true; return 0;
-    case 'v':
-    case 'n':
-    case 'm': return 0;
     case 'f':
     case 'r':
     case 'F':
