@@ -127,6 +127,10 @@ void queue_keep(const struct options *given, struct outcome *out, struct sts_que
     const struct sts_source extra = {&text, policy_rewind, policy_bytes};
     char id[STS_QUEUE_ID_SIZE];
     struct sts_time now;
+    struct taken {
+        struct taken *before;
+        char id[STS_QUEUE_ID_SIZE];
+    } *taken = NULL, *t;
     size_t next = 0;
     int error = STS_ERR_IO;
 
@@ -144,8 +148,16 @@ void queue_keep(const struct options *given, struct outcome *out, struct sts_que
             say("%s: the message cannot be kept: %s; it is not in the queue", out->domain,
                 why_not_kept(error));
             out->queued[0] = '\0';
+            for (; taken != NULL; taken = taken->before) {
+                (void)sts_queue_drop(&queue,
+                                     taken->id); /* all or nothing: the caller comes again */
+            }
             return;
         }
+        t = keep(sizeof *t);
+        t->before = taken;
+        strcpy(t->id, id);
+        taken = t;
         if (out->queued[0] == '\0') {
             strcpy(out->queued, id);
         }
@@ -258,6 +270,15 @@ static void entry_words(const struct sts_queue_entry *e)
     }
 }
 
+/* As they were at the last look. */
+static void say_newer(void)
+{
+    if (queue.newer > 0) {
+        say("the queue holds more that only a newer version can read: %lu",
+            (unsigned long)queue.newer);
+    }
+}
+
 static int list(struct options *o)
 {
     struct listed *first = NULL;
@@ -273,6 +294,7 @@ static int list(struct options *o)
             entry_words(&l->entry);
         }
     }
+    say_newer();
     if (error != STS_OK) {
         say("the queue cannot be read to its end (--state)");
     }
@@ -317,7 +339,7 @@ static struct run {
     char domain[STS_NAME_SIZE];
     struct sts_policy policy;
     struct sts_provisioned provisioned;
-    const struct sts_recipient *tried; /* those of the try under way */
+    const struct sts_recipient *tried; /* those of the try under way; NULL: it has not begun */
     size_t tried_count;
     size_t failed;
 } run;
@@ -354,11 +376,17 @@ static void on_outcome(void *ctx, const struct sts_queue_entry *entry, const cha
     struct outcome *out = &run.out;
 
     (void)ctx;
+    if (run.tried == NULL) { /* it could not even be begun: the message is gone */
+        outcome_start(out, domain);
+        run.tried = entry->recipients;
+        run.tried_count = entry->count;
+    }
     out->domain = domain;
     out->error = error;
     out->recipients = of_try;
     out->count = run.tried_count;
     memcpy(of_try, run.tried, run.tried_count * sizeof *of_try);
+    run.tried = NULL;
     if (verdict_of_all(out) == DEFERRED) {
         strcpy(out->queued, entry->id);
     }
@@ -458,7 +486,8 @@ static int run_result(int error)
         say("the queue cannot be read to its end (--state)");
         return EX_IOERR;
     }
-    return waiting > 0 ? EX_TEMPFAIL : run.failed > 0 ? EX_UNAVAILABLE : 0;
+    say_newer();
+    return waiting > 0 || queue.newer > 0 ? EX_TEMPFAIL : run.failed > 0 ? EX_UNAVAILABLE : 0;
 }
 
 static int run_command(struct options *o)

@@ -170,8 +170,8 @@ struct sts_store {
     int (*commit)(void *ctx);
     void (*abort)(void *ctx);
 
-    /* Reading: get (STS_ERR_ABSENT: none, or one that was damaged and was set aside), read in order
-     * (bytes, 0 at the end, < 0 on error), then done. */
+    /* Reading: get (STS_ERR_ABSENT: none, or one that was damaged and was set aside; STS_ERR_CONFIG: one of the
+     * queue's that only a newer version can read, which is no reason to sweep it away), read in order (bytes, 0 at the end, < 0 on error), then done. */
     int (*get)(void *ctx, uint8_t kind, const char *key);
     int32_t (*read)(void *ctx, void *buf, size_t len);
     void (*done)(void *ctx);

@@ -521,6 +521,9 @@ static int store_get(void *ctx, uint8_t kind, const char *key)
     case NEWER:
         sts_log_line(s->log, STS_LOG_WARNING, "state is of a newer version: ", kind_folder(kind),
                      "/", name, " counts as absent, is left alone (", s->dir, ")", NULL);
+        if (kind == STS_STORE_ENTRY || kind == STS_STORE_MESSAGE) {
+            result = STS_ERR_CONFIG; /* somebody's mail: nobody may take it for gone (Q12) */
+        }
         break;
     case OTHER: break;
     case FAILED: result = read_failed(s); break;

@@ -342,6 +342,39 @@ with Stage(state=STATE) as s:
     t.check("Q04: a damaged entry is said, the others go", len(s.taken) == 2 and "damaged" in r.stderr, r)
     t.check("Q04: and is set aside", any("damaged" in n for n in os.listdir(STATE + "/queue")), os.listdir(STATE + "/queue"))
 
+# Q12: after a downgrade: what a newer version keeps is left alone, both of its files, and said.
+for which in (("queue",), ("message",), ("queue", "message")):
+    with Stage(state=fresh(), mx=mx(FULL)) as s:
+        e = put_off(s)
+    for folder in which:
+        with open(f"{STATE}/{folder}/{e['id']}", "r+b") as f:
+            f.seek(4)
+            f.write(b"\x02\xfd")
+    files = [open(f"{STATE}/{folder}/{e['id']}", "rb").read() for folder in ("message", "queue")]
+    with Stage(state=STATE) as s:
+        r = queue("run")
+        t.check(f"Q12: a newer {which}: not sent, not gone: 75, and said", r.status == 75 and "newer version" in r.stderr and
+                not s.taken, r)
+        t.check(f"Q12: a newer {which}: the message is as it was", files[0] ==
+                open(f"{STATE}/message/{e['id']}", "rb").read(), os.listdir(STATE + "/message"))
+        t.check(f"Q12: a newer {which}: a newer entry is too, an older one waits", files[1] == open(
+            f"{STATE}/queue/{e['id']}", "rb").read() if "queue" in which else listed()[0]["state"] == "waiting", listed())
+        t.check(f"Q12: a newer {which}: list says so", "queue" not in which or "newer" in queue("list").stderr)
+
+# M10: the message's file is gone, its entry is not: failed, whoever it was for, and nothing of the try before is told again.
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    first = put_off(s)
+    second = put_off(s)
+    os.unlink(f"{STATE}/message/{second['id']}")
+    r = queue("run")
+    t.check("a message without its content has failed", r.status == 75 and len(r.json) == 2 and
+            [(x["result"], x["reason"], x["attempts"], x["queued"]) for x in r.json if x["result"] != "deferred"] ==
+            [("failed", "state", [], None)], r)
+    os.unlink(f"{STATE}/message/{first['id']}")
+    r = queue("run")
+    t.check("the first one of a run, too", r.status == 69 and r.json[0]["result"] == "failed" and
+            r.json[0]["recipients"][0]["address"] == "ops@" + DOMAIN, r)
+
 # ---- sendmail -------------------------------------------------------------------------------------------------
 
 SENDMAIL = lab.scratch("bin") + "/sendmail"
@@ -394,6 +427,26 @@ with Stage(state=STATE, mx=mx(GONE), second=evil.SMTP(stage.context("mx2.example
 with Stage(state=fresh(), mx=mx(GONE)) as s:
     r = sendmail("-i", "ops@example.org", message=b"Subject: x\n\nx\n")
     t.check("sendmail: refused at once is 69, and said", r.status == 69 and "550 5.1.1" in r.stderr, r)
+with Stage(state=fresh()) as s:
+    r = sendmail("-ti", message=b"To: ops@example.org\nSubject: dot\n\none\n.\ntwo\n")
+    t.check("sendmail -ti is -t -i: a dot does not end it", r.status == 0 and s.taken and b"two" in s.taken[0][2], f"{r} {s.taken}")
+with Stage(state=fresh()) as s:
+    r = sendmail("-t", "-i", message=b"To: old@example.org\nResent-To: new@example.org\nResent-Bcc: hidden@example.org\n"
+                 b"Bcc: older@example.org\nSubject: x\n\nx\n")
+    t.check("sendmail -t: a message sent again goes to those of Resent- alone", r.status == 0 and s.taken and
+            [x.split(b"<")[1].split(b">")[0] for x in s.taken[0][1]] == [b"new@example.org", b"hidden@example.org"] and
+            b"hidden" not in s.taken[0][2] and b"older" not in s.taken[0][2], f"{r} {s.taken}")
+with Stage(state=fresh()) as s:
+    r = sendmail("-t", "-i", message=b"To: ops@example.org\rSubject: x\rBcc: hidden@example.org\r\rbody\r")
+    t.check("sendmail -t: a lone CR ends a line: Bcc is found behind it", r.status == 0 and s.taken and len(s.taken[0][1]) == 2
+            and b"hidden" not in s.taken[0][2], f"{r} {s.taken}")
+for cut in range(1, 6):  # where the buffer of 1 MiB ends within "Bcc:" and at its ends
+    head = b"To: ops@example.org\n" + b"".join(b"X: " + b"x" * 900 + b"\n" for _ in range(1159))
+    head += b"X: " + b"x" * (1048576 - cut - len(head) - 4) + b"\n"
+    with Stage(state=fresh(), mx=mx(offers=())) as s:
+        r = sendmail("-t", "-i", message=head + b"Bcc: hidden@example.org\n\nbody\n")
+        t.check("sendmail -t: a Bcc at the largest header's end: 65, not shown to all", len(head) == 1048576 - cut and
+                r.status == 65 and not s.taken, f"{len(head)} {r.status} {r.stderr}")
 t.check("sendmail without recipients: 64", sendmail("-i", message=b"x\n").status == 64)
 t.check("sendmail -t without any: 64", sendmail("-t", message=b"Subject: x\n\nx\n").status == 64)
 t.check("sendmail -bs: 64", sendmail("-bs", message=b"").status == 64)

@@ -862,6 +862,10 @@ TEST(f16_a_newer_format_is_absent_and_left_alone)
     }
     CHECK(files("policy", "damaged~") == 0);
     CHECK(put(&s, P, "a.example", 2, 10) == STS_OK && is(&s, P, "a.example", 2, 10));
+    /* Q12: a message is never taken for gone, or the queue would sweep away what belongs to it. */
+    CHECK(put(&s, STS_STORE_ENTRY, "1", 2, 10) == STS_OK);
+    spill("queue/1", whole, len);
+    CHECK(s.get(s.ctx, STS_STORE_ENTRY, "1") == STS_ERR_CONFIG);
     posix_close();
 }
 
