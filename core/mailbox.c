@@ -73,6 +73,8 @@ static size_t local_part(const char *text, size_t len, bool *utf8)
     struct sts_utf8 u = {0, 0, 0};
     uint8_t state = L_START;
 
+    /*@ loop invariant i <= len && i <= LOCAL_MAX + 1 && state < L_COUNT && u.left <= 3;
+        loop assigns i, u, state, *utf8; loop variant len - i; */
     for (size_t i = 0; i < len && i <= LOCAL_MAX; i++) {
         uint8_t c = (uint8_t)text[i];
 

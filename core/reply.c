@@ -54,8 +54,9 @@ static uint8_t class_of(uint8_t c)
     case '\r': return C_CR;
     case '\n': return C_LF;
     case 0: return C_NUL;
-    default: return sts_is_digit(c) ? C_DIGIT : C_OTHER;
+    default: break;
     }
+    return sts_is_digit(c) ? C_DIGIT : C_OTHER;
 }
 
 /* What is shown to people can't drive their terminal, nor break a log or a report (S22). */
