@@ -16,14 +16,16 @@ WORK = os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "prove")
 PROVED = {
     "utf8": "first sts_utf8_next",
     "match": "is_wildcard sts_match sts_pattern_valid",
-    "reply": "class_of code_fits over_limit line_end line_start sts_reply_start sts_reply_feed",
+    "reply": "class_of",
     "mailbox": "class_of literal sts_mailbox_parse",
 }
 
 # Of these files, with the goal that is open. All other files that read network or flash bytes have no proof yet.
 NOT_PROVED = {
     "match": {"sts_policy_match": "walks over strings one behind another: needs an inductive predicate"},
-    "reply": {"keep": "precondition of sts_out_escaped, through a void pointer"},
+    "reply": {"keep": "precondition of sts_out_escaped, through a void pointer",
+              "code_fits over_limit line_end line_start sts_reply_start sts_reply_feed": "contracts stand, 504 of 512 goals; "
+              "not finished"},
     "mailbox": {"local_part": "the invariant that a table's entry is a state, after a write through a bool pointer"},
 }
 
