@@ -628,6 +628,23 @@ static void sim_outcome(void *ctx, const struct sts_queue_entry *e, const char *
 
 static bool listed[ALERTS];
 
+/* The power may go behind the mark and before the word: the list is then what reports it. */
+static void list_failed(const struct sts_queue_entry *e, struct alert *a)
+{
+    for (size_t i = 0; i < e->count && e->state == STS_QUEUE_FAILED && a->fate != SETTLED; i++) {
+        const struct sts_recipient *r = &e->recipients[i];
+        struct alert *same = NULL;
+        struct addressee *to = find_addressee(r->address, &same);
+
+        must(to != NULL && same == a, "3: what is listed was added");
+        must(r->error == STS_OK || (r->final && sts_err_final(r->error)) || is_late(a, e),
+             "12: never is said of what is final");
+        if (to != NULL && r->error != STS_OK) {
+            to->given_up = true;
+        }
+    }
+}
+
 static bool list_one(void *arg, const struct sts_queue_entry *e)
 {
     struct alert *a = NULL;
@@ -635,6 +652,7 @@ static bool list_one(void *arg, const struct sts_queue_entry *e)
     (void)arg;
     if (e->count > 0 && find_addressee(e->recipients[0].address, &a) != NULL) {
         listed[a - alerts] = true;
+        list_failed(e, a);
     } else {
         violation("3: what is listed was added");
     }
