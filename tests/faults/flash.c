@@ -734,7 +734,7 @@ static bool has_part(size_t n)
     void (*run)(const struct geometry *) = parts[n / GEOMETRIES].run;
 
     if (g->sectors == 3) {
-        return run == part_cuts || run == part_order || run == part_weak || run == part_wrap;
+        return run == part_cuts || run == part_order || run == part_weak;
     }
     if (run == part_wear) {
         return g->program == 1;
