@@ -17,7 +17,7 @@ ifeq ($(shell uname -m),x86_64)
 M32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
 M32_PACKAGES := lib32gcc-12-dev libc6-dev-i386
 endif
-BARE_TESTS := $(patsubst tests/unit/%.c,%,$(sort $(shell grep -LE '<stsmail/posix.h>|<arpa/|boards/linux' tests/unit/test_*.c tests/unit/exh_*.c; \
+BARE_TESTS := $(patsubst tests/unit/%.c,%,$(sort $(shell grep -LE '<stsmail/posix.h>|<stsmail/flash_file.h>|<arpa/|boards/linux' tests/unit/test_*.c tests/unit/exh_*.c; \
     grep -l STS_TEST_SMALL tests/unit/test_*.c)))
 
 i686_LIBS := -lm
