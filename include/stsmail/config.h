@@ -120,6 +120,17 @@
 #define STS_LOG 1
 #endif
 
+/* Whether mail can be signed (dkim.h). 0 or 1. About 2.5 KB of code, beside what the port's key takes. */
+#ifndef STS_DKIM
+#define STS_DKIM 0
+#endif
+
+/* Bytes of the longest DKIM signature. 64..512: Ed25519 64, RSA-2048 256, RSA-4096 512. One and a half bytes each, in
+ * struct sts_dkim. */
+#ifndef STS_DKIM_SIGNATURE
+#define STS_DKIM_SIGNATURE 512
+#endif
+
 #if STS_MX_MAX < 1 || STS_MX_MAX > 64
 #error "STS_MX_MAX: 1..64 hosts"
 #endif
@@ -155,6 +166,9 @@
 #endif
 #if STS_FLASH_PIECE < 288 || STS_FLASH_PIECE > 4096 || STS_FLASH_PIECE % 32 != 0
 #error "STS_FLASH_PIECE: 288..4096 bytes, a multiple of 32"
+#endif
+#if STS_DKIM_SIGNATURE < 64 || STS_DKIM_SIGNATURE > 512
+#error "STS_DKIM_SIGNATURE: 64..512 bytes"
 #endif
 #if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
 #error "STS_CACHE_MAX: 1..65535 policies"

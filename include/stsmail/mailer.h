@@ -6,6 +6,7 @@
 #ifndef STSMAIL_MAILER_H
 #define STSMAIL_MAILER_H
 
+#include <stsmail/dkim.h>
 #include <stsmail/mailer_types.h>
 
 #ifdef __cplusplus
@@ -28,6 +29,11 @@ struct sts_mailer_config {
     size_t  floors_count;
     const struct sts_provisioned *provisioned;
     size_t  provisioned_count;
+
+#if STS_DKIM
+    struct sts_dkim *dkim; /* signs all mail (dkim.h), ready for use and the mailer's own while it has one; NULL: none is
+                              signed */
+#endif
 
     uint32_t timeout_s;  /* the longest that one step may take; 0: 30 s for a name, 60 s for a
                             policy and for connecting, RFC 5321 4.5.3.2 for replies */
