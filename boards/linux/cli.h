@@ -28,7 +28,9 @@ enum command {
     CMD_CACHE = 16,
     CMD_VERSION = 32,
     CMD_QUEUE = 64,
-    CMD_ALL = 127,
+    CMD_CHECK = 128,
+    CMD_PUBLISH = 256,
+    CMD_ALL = 0xffff,
 };
 
 /* Where a setting stands, for messages, and for what wins. */
@@ -51,6 +53,12 @@ struct provision {
     char domain[STS_NAME_SIZE];
 };
 
+/* What may repeat, as given. */
+struct texts {
+    char **at;
+    size_t count, room;
+};
+
 struct options {
     enum command command;
 
@@ -71,8 +79,11 @@ struct options {
     struct floor_rule *floors;
     struct provision *provisions; /* newest first; one for a domain */
 
-    char **patterns; /* --mx, as given */
-    size_t patterns_count;
+    struct texts patterns; /* --mx */
+    struct texts rua;      /* --rua */
+    const char *mode, *web, *dkim_selector;
+    uint32_t max_age_s; /* 0: not given */
+    bool nginx, caddy, zone;
     char **args; /* what is no option */
     size_t args_count;
 };
@@ -187,6 +198,9 @@ const struct sts_store *setup_message_store(struct options *o);
 uint8_t setup_floor(const struct options *o, const char *domain);
 const struct sts_policy *setup_policy(const struct options *o, const char *domain);
 
+/* The name servers, of the options or of this machine. 0, or the exit status. */
+int setup_dns(struct options *o, struct sts_mailer_config *config);
+
 /* Everything else that the options name, opened and checked before anything is sent, and the mailer
  * ready for use; *config stays in place. 0, or the exit status. */
 int setup_mailer(struct options *o, struct sts_mailer_config *config);
@@ -258,6 +272,8 @@ int cache_command(struct options *o);
 int queue_command(struct options *o);
 int sendmail_command(int argc, char **argv); /* with the program's name */
 int version_command(struct options *o);
+int check_command(struct options *o);
+int publish_command(struct options *o);
 
 /* Reads a policy file. 0, or the exit status: `name` and the reason were said; line 0: unreadable. */
 struct policy_fault {

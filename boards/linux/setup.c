@@ -102,7 +102,7 @@ const char *setup_hostname(const struct options *o)
 
 /* ---- parts of the configuration ------------------------------------------------------------ */
 
-static int setup_dns(struct options *o, struct sts_mailer_config *config)
+int setup_dns(struct options *o, struct sts_mailer_config *config)
 {
     static const char file[] = "/etc/resolv.conf";
 
