@@ -283,26 +283,6 @@ int sts_dkim_feed(struct sts_dkim *d, const uint8_t *bytes, size_t len)
 
 /* ---- the field --------------------------------------------------------------------------- */
 
-/* base64 (RFC 4648 4) in lines of 72. The octets may lie in the same buffer, as far behind as what is written
- * outgrows them: three are read before four are written. */
-static void put_base64(struct sts_out *o, const uint8_t *at, size_t len)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < len; i += 3) {
-        size_t n = len - i < 3 ? len - i : 3;
-        uint32_t bits = (uint32_t)at[i] << 16 | (n > 1 ? (uint32_t)at[i + 1] << 8 : 0) |
-                        (n > 2 ? at[i + 2] : 0u);
-
-        if (i > 0 && i % 54 == 0) {
-            sts_out_text(o, "\r\n ");
-        }
-        for (size_t j = 0; j < 4; j++) {
-            sts_out_char(o, j <= n ? digits[bits >> (18 - 6 * j) & 63] : '=');
-        }
-    }
-}
-
 /* One more name of h=; *column is what the line has of it. */
 static void put_name(struct sts_out *o, size_t i, size_t *column)
 {
@@ -346,7 +326,7 @@ static void put_head(struct sts_out *o, const struct sts_dkim *d, const struct s
     sts_out_text(o, ";\r\n h=");
     put_names(o, d);
     sts_out_text(o, ";\r\n bh=");
-    put_base64(o, body, 32);
+    sts_out_base64(o, body, 32, 72, "");
     sts_out_text(o, ";\r\n b=");
 }
 
@@ -378,7 +358,7 @@ static int put_signature(struct sts_dkim *d, struct sts_out *o, const uint8_t di
         return len < 0 ? (int)len : STS_ERR_SPACE;
     }
     o->size = sizeof d->field;
-    put_base64(o, raw, (size_t)len);
+    sts_out_base64(o, raw, (size_t)len, 72, "\r\n ");
     sts_out_text(o, "\r\n");
     return STS_OK;
 }
