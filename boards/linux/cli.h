@@ -30,6 +30,7 @@ enum command {
     CMD_QUEUE = 64,
     CMD_CHECK = 128,
     CMD_PUBLISH = 256,
+    CMD_KEYGEN = 512,
     CMD_ALL = 0xffff,
 };
 
@@ -64,6 +65,8 @@ struct options {
 
     const char *from, *hostname, *ca, *state, *config;
     const char *subject, *body, *to;
+    const char *dkim_key, *dkim_domain; /* signs what is sent */
+    const char *type, *out;             /* of keygen */
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
     uint32_t every_s;                     /* 0: once */
     bool json, help, queue, due;
@@ -205,6 +208,10 @@ int setup_dns(struct options *o, struct sts_mailer_config *config);
  * ready for use; *config stays in place. 0, or the exit status. */
 int setup_mailer(struct options *o, struct sts_mailer_config *config);
 
+/* The key that signs, if the options name one (dkim.c). 0, or the exit status. */
+struct sts_wolfssl;
+int setup_dkim(const struct options *o, struct sts_wolfssl *w, struct sts_mailer_config *config);
+
 /* The one mailer of the program, what was begun in it brought to its end, and the time. */
 extern struct sts_mailer mailer;
 int mailer_run(void);
@@ -271,6 +278,7 @@ int match_command(struct options *o);
 int cache_command(struct options *o);
 int queue_command(struct options *o);
 int sendmail_command(int argc, char **argv); /* with the program's name */
+int keygen_command(struct options *o);
 int version_command(struct options *o);
 int check_command(struct options *o);
 int publish_command(struct options *o);

@@ -30,6 +30,8 @@ static const char usage[] =
     "  cache list              the policies that are held\n"
     "  cache drop DOMAIN       forget one\n"
     "  cache refresh [DOMAIN]  fetch one again, or all\n"
+    "  keygen --out FILE       make a DKIM key, and print its DNS record; --type rsa or ed25519,\n"
+    "                          --selector S, --domain D\n"
     "  version                 the version, and what is built in\n"
     "\n"
     "options of send (queue run and cache refresh take those for DNS, trust, state, ports, "
@@ -39,6 +41,7 @@ static const char usage[] =
     "  --hostname NAME         name for EHLO                     [this machine's]\n"
     "  --queue                 keep what is put off, and try it again (queue run); then exit 0\n"
     "  --subject S --body S --to ADDR  compose the message; --to is for its header\n"
+    "  --dkim-key FILE --dkim-selector S --dkim-domain D  sign what is sent\n"
     "  --floor LEVEL[@DOMAIN]  opportunistic, encrypted, verified, policy; may repeat\n"
     "  --require-tls           the same as --floor policy\n"
     "  --policy DOMAIN=FILE    a policy that holds from the first contact; may repeat\n"
@@ -101,7 +104,7 @@ static const struct command_row {
     {"check", check_command, CMD_CHECK},
     {"publish", publish_command, CMD_PUBLISH},
     {"report", NULL, CMD_ALL},
-    {"keygen", NULL, CMD_ALL},
+    {"keygen", keygen_command, CMD_KEYGEN},
 };
 
 static int run(const struct command_row *row, int argc, char **argv)

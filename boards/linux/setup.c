@@ -266,6 +266,10 @@ int setup_mailer(struct options *o, struct sts_mailer_config *config)
     if (status != 0) {
         return status;
     }
+    status = setup_dkim(o, config->tls->ctx, config);
+    if (status != 0) {
+        return status;
+    }
     config->net = net_start();
     if (config->net == NULL) {
         return EX_CONFIG;
