@@ -340,6 +340,7 @@ static int start_discovery(struct sts_mailer *m, bool refresh, const struct sts_
         .ctx = c->ctx,
         .on_event = c->on_event,
         .on_date = c->on_date,
+        .on_policy_text = c->on_policy_text,
     };
     int err =
         sts_discover_start(&m->discover, &d, &m->resolver, &m->stream, m->domain, refresh, now);
@@ -449,10 +450,14 @@ static void tell_attempt(struct sts_mailer *m, int error, int shown, const char 
         .verified = talked && m->session.smtp.verified,
         .error = shown,
         .reply = reply,
+        .decision = &m->discover.decision,
     };
 
     if (talked) {
         a.address = m->host.address[m->address];
+        a.sender = m->session.local;
+        a.tls_error = m->session.tls.error;
+        a.again = m->no_tls;
     }
     m->error = error;
     m->refused = m->refused && sts_err_final(error);

@@ -91,7 +91,7 @@
 /* Records that the flash store holds: two for each queued message, two for each domain, and what else is kept.
  * 1..65535. 20 bytes of struct sts_flash_store each. */
 #ifndef STS_FLASH_RECORDS
-#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + 8)
+#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + STS_TLSRPT_MAX + 8)
 #endif
 
 /* Bytes that the flash store writes at once. 288..4096, no less than the flash's program_size, of which it is a
@@ -129,6 +129,23 @@
  * struct sts_dkim. */
 #ifndef STS_DKIM_SIGNATURE
 #define STS_DKIM_SIGNATURE 512
+#endif
+
+/* Records of the store that TLS reports may take (tlsrpt.h): one for each day and domain that is not reported yet, one for
+ * each policy's text. 0..65535. 20 bytes of struct sts_flash_store each; in the store, up to STS_TLSRPT_SIZE each. */
+#ifndef STS_TLSRPT_MAX
+#define STS_TLSRPT_MAX 8
+#endif
+
+/* Bytes of what is counted for one domain on one day; a fifth of it may be a policy's text. 2560..65535. One byte each, in
+ * struct sts_tlsrpt and in struct sts_tlsrpt_report. */
+#ifndef STS_TLSRPT_SIZE
+#define STS_TLSRPT_SIZE 2560
+#endif
+
+/* Report addresses kept of a domain's TLSRPT record. 1..16. STS_TLSRPT_URI_SIZE bytes each. */
+#ifndef STS_TLSRPT_URIS
+#define STS_TLSRPT_URIS 2
 #endif
 
 #if STS_MX_MAX < 1 || STS_MX_MAX > 64
@@ -172,6 +189,16 @@
 #endif
 #if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
 #error "STS_CACHE_MAX: 1..65535 policies"
+#endif
+
+#if STS_TLSRPT_MAX < 0 || STS_TLSRPT_MAX > 65535
+#error "STS_TLSRPT_MAX: 0..65535 records"
+#endif
+#if STS_TLSRPT_SIZE < 2560 || STS_TLSRPT_SIZE > 65535
+#error "STS_TLSRPT_SIZE: 2560..65535 bytes"
+#endif
+#if STS_TLSRPT_URIS < 1 || STS_TLSRPT_URIS > 16
+#error "STS_TLSRPT_URIS: 1..16 addresses"
 #endif
 
 #endif

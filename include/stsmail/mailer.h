@@ -52,6 +52,10 @@ struct sts_mailer_config {
     /* The Date field of an HTTPS answer that came over verified TLS: for sts_clock_confirm(). May be NULL; must not call the
      * mailer. */
     void (*on_date)(void *ctx, int64_t utc_s);
+
+    /* The next piece of a policy's file, as it is fetched, valid or not (tlsrpt.h: sts_tlsrpt_policy_text). May be NULL; must not
+     * call the mailer. */
+    void (*on_policy_text)(void *ctx, const void *bytes, size_t len);
 };
 
 /* What to send. The caller keeps all of it in place until the delivery is over. */
