@@ -309,6 +309,9 @@ void sts_fetch_go(struct sts_fetch *f, struct sts_policy *policy, uint32_t timeo
     f->state = F_WAIT;
     sts_http_start(&f->http, STS_POLICY_FILE_MAX);
     sts_policy_start(&f->parser, policy);
+    if (f->on_text != NULL) {
+        f->on_text(f->ctx, NULL, 0);
+    }
 }
 
 int sts_fetch_poll(struct sts_fetch *f, const struct sts_time *now)

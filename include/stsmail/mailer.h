@@ -53,8 +53,8 @@ struct sts_mailer_config {
      * mailer. */
     void (*on_date)(void *ctx, int64_t utc_s);
 
-    /* The next piece of a policy's file, as it is fetched, valid or not (tlsrpt.h: sts_tlsrpt_policy_text). May be NULL; must not
-     * call the mailer. */
+    /* The next piece of a policy's file, as it is fetched, valid or not (tlsrpt.h: sts_tlsrpt_policy_text); len 0: a new
+     * one begins. May be NULL; must not call the mailer. */
     void (*on_policy_text)(void *ctx, const void *bytes, size_t len);
 };
 

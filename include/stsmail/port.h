@@ -155,7 +155,7 @@ enum sts_store_kind {
     STS_STORE_MESSAGE = 'm', /* the message itself; key: the same id */
     STS_STORE_CLOCK = 'c',   /* a time that is surely over; key: "clock" */
     STS_STORE_MARK = 'e',    /* that an enforced policy is held, kept beside it (F06); key: policy domain */
-    STS_STORE_REPORT = 't',  /* what is counted for a report (tlsrpt.h); key: YYYYMMDD "." policy domain */
+    STS_STORE_REPORT = 't',  /* what is counted for a report (tlsrpt.h); key: days since 1970, ".", policy domain */
     STS_STORE_TEXT = 'u',    /* a policy's file as it was fetched, for reports; key: policy domain */
 };
 

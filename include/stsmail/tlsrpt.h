@@ -64,13 +64,18 @@ struct sts_tlsrpt_config {
     bool                    lan;          /* whether addresses of private networks may be told */
 };
 
+/* What is counted for one domain on one day: engine/tlsrpt.h says how. */
+struct sts_tlsrpt_day {
+    uint16_t len;
+    char     key[STS_NAME_SIZE]; /* of the store: the day, ".", the policy domain */
+    uint8_t  bytes[STS_TLSRPT_SIZE];
+};
+
 struct sts_tlsrpt {
     const struct sts_tlsrpt_config *config; /* NULL: nothing is counted */
     bool     quiet;    /* set this while a report is being delivered: its sessions are not counted */
-    uint16_t text_len; /* of a policy file that is being fetched, in bytes[] */
-    uint16_t len;
-    char     key[STS_NAME_SIZE];
-    uint8_t  bytes[STS_TLSRPT_SIZE]; /* the record being added to */
+    uint16_t text_len; /* of a policy file that is being fetched, in record.bytes[] */
+    struct sts_tlsrpt_day record; /* being added to */
 };
 
 /* Whether reports can be made under this config. STS_OK; STS_ERR_ARG: a member is missing, or the organization is not
@@ -103,8 +108,8 @@ int sts_tlsrpt_list(const struct sts_store *store, bool (*each)(void *arg, sts_d
 /* Reported, or given up. STS_OK, STS_ERR_ABSENT, STS_ERR_IO. */
 int sts_tlsrpt_drop(const struct sts_store *store, sts_day day, const char *domain);
 
-/* Records of the day before yesterday and older, which nobody waits for any more (R-193), and texts of policies that are not held any
- * more: away with them. Also done when there is no room for a new record. STS_OK, STS_ERR_IO. */
+/* Records from before the day before yesterday, which nobody waits for any more (R-193), or from days to come, and texts of policies
+ * that are not held any more: away with them. Nothing while the clock is unset or in doubt (C04). Also done when there is no room for a new record. STS_OK, STS_ERR_IO. */
 int sts_tlsrpt_sweep(const struct sts_store *store, const struct sts_time *now);
 
 /* ---- the report (RFC 8460 4.4) ------------------------------------------------------------ */
@@ -112,9 +117,7 @@ int sts_tlsrpt_sweep(const struct sts_store *store, const struct sts_time *now);
 struct sts_tlsrpt_report {
     const struct sts_tlsrpt_config *config;
     sts_day  day;
-    uint16_t len;
-    char     key[STS_NAME_SIZE]; /* the domain begins at its place 9 */
-    uint8_t  bytes[STS_TLSRPT_SIZE];
+    struct sts_tlsrpt_day record;
 };
 
 /* Takes one day of one domain as it is now; nothing that is counted later changes this report. STS_OK; STS_ERR_ABSENT, STS_ERR_IO. */
