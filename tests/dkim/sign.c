@@ -172,6 +172,7 @@ int main(void)
         count++;
     }
     must(fclose(out) == 0 && wolf.pool.used == 0, "not written, or memory is lost");
-    fprintf(stderr, "sign: %lu messages, %lu octets of pool\n", (unsigned long)count, (unsigned long)wolf.pool.top);
+    fprintf(stderr, "sign: %lu messages, %lu octets of pool\n", (unsigned long)count,
+            (unsigned long)wolf.pool.top);
     return 0;
 }

@@ -60,7 +60,8 @@ static void sign_in_pieces(size_t len, size_t piece)
     do {
         err = STS_OK;
         for (size_t at = 0; at < len && err == STS_OK; at += piece) {
-            err = sts_dkim_feed(&dkim, (uint8_t *)message + at, len - at < piece ? len - at : piece);
+            err =
+                sts_dkim_feed(&dkim, (uint8_t *)message + at, len - at < piece ? len - at : piece);
         }
         err = err == STS_OK ? sts_dkim_feed(&dkim, NULL, 0) : err;
     } while (err == STS_BUSY);
@@ -77,7 +78,8 @@ static void check_list(const char *field)
         size_t there = naive_count(&header, closed[i]), listed = 0;
 
         for (const char *at = list; *at != '\0'; at += strcspn(at, ":"), at += *at == ':') {
-            listed += strcspn(at, ":") == strlen(closed[i]) && memcmp(at, closed[i], strlen(closed[i])) == 0;
+            listed += strcspn(at, ":") == strlen(closed[i]) &&
+                      memcmp(at, closed[i], strlen(closed[i])) == 0;
         }
         MUST(there > 4 ? listed > 0 && listed < there : listed >= 1 && listed <= there + 1);
         MUST(listed == there + 1 || there > 1); /* only what repeats can miss its last mention */
@@ -105,11 +107,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     naive_split(&header, message, len);
     check_list(dkim.field);
     naive_signed(&text, &header, dkim.field);
-    MUST(text.len == keeper.hashed[0].len && memcmp(text.bytes, keeper.hashed[0].bytes, text.len) == 0);
+    MUST(text.len == keeper.hashed[0].len &&
+         memcmp(text.bytes, keeper.hashed[0].bytes, text.len) == 0);
     naive_body(&text, message + header.end, len - header.end);
-    MUST(text.len == keeper.hashed[1].len && memcmp(text.bytes, keeper.hashed[1].bytes, text.len) == 0);
+    MUST(text.len == keeper.hashed[1].len &&
+         memcmp(text.bytes, keeper.hashed[1].bytes, text.len) == 0);
     MUST(naive_tag(dkim.field, "b", value, sizeof value));
-    MUST(naive_unbase64(value, raw) == (size_t)keeper.raw_len && memcmp(raw, keeper.raw, (size_t)keeper.raw_len) == 0);
+    MUST(naive_unbase64(value, raw) == (size_t)keeper.raw_len &&
+         memcmp(raw, keeper.raw, (size_t)keeper.raw_len) == 0);
     MUST(naive_tag(dkim.field, "bh", value, sizeof value) && naive_unbase64(value, raw) == 32);
     MUST(memcmp(raw, keeper.digest, 32) == 0);
     return 0;

@@ -53,7 +53,8 @@ static inline void naive_field(struct naive_text *out, const char *field, size_t
     while (from < to && (naive_blank(field[from]) || field[from] == '\r' || field[from] == '\n')) {
         from++;
     }
-    while (to > from && (naive_blank(field[to - 1]) || field[to - 1] == '\r' || field[to - 1] == '\n')) {
+    while (to > from &&
+           (naive_blank(field[to - 1]) || field[to - 1] == '\r' || field[to - 1] == '\n')) {
         to--;
     }
     for (size_t i = from; i < to; i++) {
@@ -166,7 +167,8 @@ static inline bool naive_tag(const char *field, const char *tag, char *out, size
             at++;
         }
         equals = memchr(at, '=', (size_t)(end - at));
-        if (equals != NULL && (size_t)(equals - at) == strlen(tag) && memcmp(at, tag, strlen(tag)) == 0) {
+        if (equals != NULL && (size_t)(equals - at) == strlen(tag) &&
+            memcmp(at, tag, strlen(tag)) == 0) {
             for (at = equals + 1; at < end && n + 1 < size; at++) {
                 if (!naive_blank(*at) && *at != '\r' && *at != '\n') {
                     out[n++] = *at;
@@ -230,10 +232,10 @@ static inline size_t naive_unbase64(const char *text, uint8_t *out)
 
 struct keeper {
     struct sts_signer signer;
-    struct naive_text hashed[2]; /* header, body */
+    struct naive_text hashed[2];         /* header, body */
     uint8_t raw[STS_DKIM_SIGNATURE + 1]; /* the signature that it gives */
     int32_t raw_len;
-    uint8_t digest[32]; /* of the body, as it was told */
+    uint8_t digest[32];         /* of the body, as it was told */
     int calls, fails_at, error; /* the n-th call fails; 0: none */
     size_t begun, digests;
 };
@@ -290,7 +292,8 @@ static inline int32_t keeper_sign(void *ctx, const uint8_t digest[32], uint8_t *
 static inline void keeper_start(struct keeper *k, uint8_t algorithm, int32_t len)
 {
     memset(k, 0, sizeof *k);
-    k->signer = (struct sts_signer){k, algorithm, keeper_begin, keeper_hash, keeper_digest, keeper_sign};
+    k->signer =
+        (struct sts_signer){k, algorithm, keeper_begin, keeper_hash, keeper_digest, keeper_sign};
     k->raw_len = len;
 }
 
