@@ -255,7 +255,7 @@ static int end_message(struct sts_dkim *d)
     if (d->place < IN_BODY && end_header(d)) {
         return STS_BUSY; /* a header without an empty line: no body */
     }
-    if (d->place == IN_BODY && d->started) {
+    if (d->started) {
         put_text(d, "\r\n");
     }
     flush(d);
