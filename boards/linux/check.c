@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <stsmail/engine/text.h>
+
 #define WIDTH 100 /* of a line of the table */
 
 void found(struct check *c, const char *what, const char *host, enum level level,
@@ -118,6 +120,12 @@ static int arguments(const struct options *o, char domain[STS_NAME_SIZE])
     }
     if (strlen(domain) + strlen("_mta-sts.") >= STS_NAME_SIZE) {
         say("%s is too long: _mta-sts.%s would be no name", domain, domain);
+        return EX_DATAERR;
+    }
+    if (o->dkim_selector != NULL && (!sts_host_valid(o->dkim_selector, strlen(o->dkim_selector)) ||
+                                     strlen(o->dkim_selector) > 63)) {
+        say("--dkim-selector: \"%s\" is no selector: letters, digits, hyphens and dots, 63 at most",
+            shown(o->dkim_selector));
         return EX_DATAERR;
     }
     return 0;

@@ -55,6 +55,15 @@ static const struct look_txt *like(const struct look_txt *r, const char *text)
     return r;
 }
 
+/* The first that begins with this text, to the letter; records where the parser found one have it. */
+static const char *candidate(const struct look_txt *r, const char *version)
+{
+    while (r != NULL && strncmp(r->text, version, strlen(version)) != 0) {
+        r = r->next;
+    }
+    return r != NULL ? r->text : "";
+}
+
 /* ---- what is wrong with a record that should announce something ------------------------------- */
 
 /* Why a record with `version` in some form is no candidate: what people do to it. "" if there is no such record. */
@@ -119,20 +128,20 @@ static bool answered(struct check *c, const char *what, enum level level, const 
 
 static void record_details(struct check *c, const char *name, const struct look_txt *records)
 {
-    const struct look_txt *r = like(records, "v=STSv1");
+    const char *text = candidate(records, "v=STSv1");
     char value[64];
 
-    if (r != NULL && fields(r->text, "id", value, sizeof value) > 1) {
+    if (fields(text, "id", value, sizeof value) > 1) {
         found(c, "record", NULL, LEVEL_WARNING,
               "id stands twice in \"%s\": the first counts, and some senders take the record for "
               "invalid; leave one",
-              shown(r->text));
+              shown(text));
     }
-    if (r != NULL && (r->text[7] == ' ' || r->text[7] == '\t')) {
+    if (strncmp(text, "v=STSv1;", 8) != 0) {
         found(c, "record", NULL, LEVEL_WARNING,
               "there is a blank before the first semicolon of \"%s\": some senders do not take it "
               "for a policy's record; begin it with \"v=STSv1;\"",
-              shown(r->text));
+              shown(text));
     }
     others(c, "record", name, records);
 }
@@ -140,8 +149,6 @@ static void record_details(struct check *c, const char *name, const struct look_
 static void record_invalid(struct check *c, const char *name, const struct sts_record *parsed,
                            const struct look_txt *records)
 {
-    const struct look_txt *r = like(records, "v=STSv1");
-
     if (parsed->candidates == 0) {
         found(c, "record", NULL, LEVEL_ERROR,
               "%s announces no policy: %s%s; it is to read \"v=STSv1; id=...;\"", name,
@@ -156,7 +163,7 @@ static void record_invalid(struct check *c, const char *name, const struct sts_r
         found(c, "record", NULL, LEVEL_ERROR,
               "%s announces no policy: \"%s\" is malformed: %s; it is to read \"v=STSv1; id=...;\" "
               "(id: 1 to 32 letters and digits)",
-              name, shown(r != NULL ? r->text : ""), sts_record_reason(parsed));
+              name, shown(candidate(records, "v=STSv1")), sts_record_reason(parsed));
     }
 }
 
@@ -268,13 +275,29 @@ static unsigned versions(const struct look_txt *r, const char *version, const ch
     return n;
 }
 
+/* The records of a name; what the DNS does not say is no advice. */
+static bool looked(struct check *c, const char *what, const char *name, struct look_txt **records)
+{
+    int result = look_txt(name, records);
+
+    if (result == STS_OK || result == STS_ERR_ABSENT || result == STS_ERR_NXDOMAIN) {
+        return true;
+    }
+    found(c, what, NULL, LEVEL_WARNING,
+          "the DNS gives no answer about %s (a failure, or none in time): see to the name servers",
+          shown(name));
+    return false;
+}
+
 static void check_spf(struct check *c)
 {
     const struct look_txt *first;
     struct look_txt *records;
     unsigned n;
 
-    (void)look_txt(c->domain, &records);
+    if (!looked(c, "spf", c->domain, &records)) {
+        return;
+    }
     n = versions(records, "v=spf1", " ", &first);
     if (n == 0) {
         found(c, "spf", NULL, LEVEL_OK,
@@ -301,7 +324,9 @@ static void check_dmarc(struct check *c)
     unsigned n;
 
     snprintf(name, sizeof name, "_dmarc.%s", c->domain);
-    (void)look_txt(name, &records);
+    if (!looked(c, "dmarc", name, &records)) {
+        return;
+    }
     n = versions(records, "v=DMARC1", "; \t", &first);
     if (n == 0) {
         found(c, "dmarc", NULL, LEVEL_OK,
@@ -325,21 +350,22 @@ static void check_dkim(struct check *c)
     char name[NAME_SIZE], key[8];
 
     snprintf(name, sizeof name, "%.63s._domainkey.%s", c->o->dkim_selector, c->domain);
-    (void)look_txt(name, &records);
+    if (!looked(c, "dkim", name, &records)) {
+        return;
+    }
     if (records == NULL) {
-        found(c, "dkim", NULL, LEVEL_OK, "advice: there is no DKIM key at %s", shown(name));
+        found(c, "dkim", NULL, LEVEL_OK, "advice: there is no DKIM key at %s", name);
     } else if (records->next != NULL) {
         found(c, "dkim", NULL, LEVEL_WARNING,
               "there are several TXT records at %s: which key holds is anybody's guess (RFC 6376 "
               "3.6.2.2); leave one",
-              shown(name));
+              name);
     } else if (fields(records->text, "p", key, sizeof key) == 0) {
-        found(c, "dkim", NULL, LEVEL_WARNING, "the record at %s has no key (p=)", shown(name));
+        found(c, "dkim", NULL, LEVEL_WARNING, "the record at %s has no key (p=)", name);
     } else if (key[0] == '\0') {
-        found(c, "dkim", NULL, LEVEL_WARNING, "the DKIM key at %s is revoked (p= is empty)",
-              shown(name));
+        found(c, "dkim", NULL, LEVEL_WARNING, "the DKIM key at %s is revoked (p= is empty)", name);
     } else {
-        found(c, "dkim", NULL, LEVEL_OK, "there is a DKIM key at %s", shown(name));
+        found(c, "dkim", NULL, LEVEL_OK, "there is a DKIM key at %s", name);
     }
 }
 

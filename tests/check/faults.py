@@ -182,6 +182,17 @@ fault("MX: an underscore", "mx", "error", "no name of a host", lambda d: d.add_r
 fault("MX: a null MX beside others", "mx", "error", "a null MX", lambda d: d.add_record("@", "MX 0 ."))
 
 
+def forgotten(host_, text):
+    """An MX of a large host that the policy does not list: what to list is said."""
+    fault(f"MX: {host_} is not in the policy", "mx", "error", text,
+          lambda d: d.write(d.read().replace(f"mx: {host_}\r\n".encode(), b"")), (host_,))
+
+
+forgotten("acme.mail.protection.outlook.com", 'Microsoft 365 list "mx: *.mail.protection.outlook.com"')
+forgotten("alt1.aspmx.l.google.com", '"mx: *.aspmx.l.google.com"')
+forgotten("smtp.google.com", 'Google list "mx: smtp.google.com"')
+
+
 # ---- TLSRPT, and advice ----------------------------------------------------------------------------------------------------
 
 def reports(name, level, text, *values):
@@ -204,4 +215,7 @@ fault("DMARC: two records", "dmarc", "warning", "2 DMARC records",
       lambda d: d.add_record("_dmarc", 'TXT "v=DMARC1; p=reject"'))
 fault("DMARC: no policy", "dmarc", "warning", "has no policy", lambda d: d.replace_records("_dmarc", ['TXT "v=DMARC1; rua=mailto:a@d.example"']))
 fault("DKIM: revoked", "dkim", "warning", "is revoked", lambda d: d.replace_records("s1._domainkey", ['TXT "v=DKIM1; p="']))
+fault("DKIM: two keys", "dkim", "warning", "several TXT records", lambda d: d.add_record("s1._domainkey", 'TXT "p=BBBB"'))
+fault("DKIM: SERVFAIL", "dkim", "warning", "gives no answer", lambda d: d.servfail("s1._domainkey"))
+fault("DMARC: SERVFAIL", "dmarc", "warning", "gives no answer", lambda d: d.servfail("_dmarc"))
 fault("DKIM: no key", "dkim", "warning", "has no key", lambda d: d.replace_records("s1._domainkey", ['TXT "v=DKIM1"']))

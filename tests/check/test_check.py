@@ -21,6 +21,7 @@ import world  # noqa: E402: what it mounts belongs into the namespace
 from faults import FAULTS  # noqa: E402
 
 ZONE = "example"
+LARGE = ("acme.mail.protection.outlook.com", "alt1.aspmx.l.google.com", "smtp.google.com")
 MAIL = {"mx1.mail.example": "127.0.0.10", "mx2.mail.example": "127.0.0.11"}
 
 
@@ -181,7 +182,7 @@ def fake(address, greeting, replies=()):
 
 
 def mail_hosts(authorities):
-    """(Postfix's hosts, records) for every MX of the faults, healthy ones first."""
+    """(Postfix's hosts, records, those of other zones) for every MX of the faults, healthy ones first."""
     issue = authorities.issue
     hosts = [(name, issue(name), ">=TLSv1.2") for name in MAIL]
     hosts += [("plain.mail.example", (None, None), ""), ("old.mail.example", issue("old.mail.example"), "TLSv1.1"),
@@ -196,10 +197,16 @@ def mail_hosts(authorities):
               ("soon.mail.example", issue("soon.mail.example", days=(-80, 5)), ">=TLSv1.2"),
               ("alias.mail.example", issue("alias.mail.example"), ">=TLSv1.2"),
               ("half.mail.example", issue("half.mail.example"), ">=TLSv1.2")]
-    postfix, records = [], []
+    hosts += [(name, issue(name), ">=TLSv1.2") for name in (*LARGE, "six.mail.example")]
+    postfix, records, foreign = [], ["six.mail.example. AAAA fd00::20"], {}
     for n, (name, (key, chain), protocols) in enumerate(hosts):
         address = MAIL.get(name, f"127.0.1.{n}")
         postfix.append(world.Mx(address, key, chain, protocols))
+        if name in LARGE:
+            foreign.setdefault(".".join(name.split(".")[-2:]), []).append(f"{name}. A {address}")
+            continue
+        if name == "six.mail.example":
+            postfix.append(world.Mx("fd00::20", key, chain, protocols))
         records.append(f"{'target.mail.example' if name == 'alias.mail.example' else name}. A {address}")
     records += ["alias.mail.example. CNAME target.mail.example.", "half.mail.example. A 10.99.99.98",
                 'txt.mail.example. TXT "no address"', "down.mail.example. A 10.99.99.97"]
@@ -211,7 +218,7 @@ def mail_hosts(authorities):
     for n, (name, (greeting, replies)) in enumerate(fakes.items(), 1):
         fake(f"127.0.2.{n}", greeting, replies)
         records.append(f"{name}.mail.example. A 127.0.2.{n}")
-    return postfix, records
+    return postfix, records, foreign
 
 
 def nginx(servers, domains):
@@ -289,6 +296,33 @@ def judge(t, fault, domain, result, healthy):
     t.check(fault.name + ": exit status", result.status == (1 if fault.level == "error" else 0), repr(result))
 
 
+def table(t, domain, root):
+    """What people read."""
+    result = lab.stsmail("check", "--dns", world.RESOLVER, "--ca", root, "--state", lab.scratch("table"), domain.name)
+    lines = result.stdout.splitlines()
+    t.check("the table ends in a sum", result.status == 0 and lines[-1] == f"{domain.name}: 0 errors, 0 warnings", repr(result))
+    t.check("the table is no wider than 100", max(map(len, lines)) <= 100, repr(result))
+    t.check("a block for each MX", all(lines.count(host) == 1 for host in domain.mx), repr(result))
+
+
+def without_mx(t, root):
+    """Domains that name no host: what `check` and `publish` say, and their exit status."""
+    common = ["--dns", world.RESOLVER]
+    for name, checked, said, published, why in (
+            ("nowhere.example", 69, "there is no domain", 69, "there is no domain"),
+            ("deaf.example", 69, "neither an MX record nor an address", 65, "has no MX record"),
+            ("nothing.example", 1, "there is no MX record: senders take", 65, "has no MX record"),
+            ("null.example", 1, "a null MX: the domain takes no mail", 65, "takes no mail"),
+            ("numbers.example", 1, "no name of a host", 65, "name no host")):
+        r = lab.stsmail("check", *common, "--ca", root, "--state", lab.scratch("odd"), "--json", name)
+        t.check("check " + name, r.status == checked and any(said in f["text"] for f in r.json[0]["findings"]), repr(r))
+        r = lab.stsmail("publish", *common, name)
+        t.check("publish " + name, r.status == published and why in r.stderr and r.stdout == "", repr(r))
+    r = lab.stsmail("check", *common, "--ca", root, "--state", lab.scratch("odd"), "--json", "--dkim-selector", "s1", "nothing.example")
+    absent = {f["what"] for f in r.json[0]["findings"] if f["level"] == "ok" and f["text"].startswith("advice: there is no")}
+    t.check("what is absent of SPF, DMARC and DKIM is advice", absent == {"spf", "dmarc", "dkim"}, repr(r))
+
+
 def main():
     t = lab.Tally("check")
     servers = Servers()
@@ -301,16 +335,22 @@ def main():
         return Domain(servers, authorities, f"{name}.{ZONE}", list(mx), **more)
 
     healthy = domain("healthy", web=False)
-    others = {"in a file": domain("file"), "enforce": domain("enforce"), "none": domain("none"), "given": domain("given")}
+    others = {"in a file": domain("file"), "enforce": domain("enforce"), "none": domain("none"), "given": domain("given"),
+              "IPv6": domain("six", ("six.mail.example",)), "Microsoft 365": domain("ms", LARGE[:1]), "Google": domain("goo", LARGE[1:])}
+    odd = [f"{v}" for v in ("nothing.example. A 127.0.0.10", "null.example. MX 0 .", 'deaf.example. TXT "no mail, no address"',
+                            "numbers.example. MX 10 127.0.0.10.")]
     rows = [(f, domain(f"f{n}", ["mx1.mail.example", *(f.mx or ["mx2.mail.example"])])) for n, f in enumerate(FAULTS)]
     domains = [healthy, *others.values(), *(d for _, d in rows)]
-    postfix, records = mail_hosts(authorities)
+    postfix, records, foreign = mail_hosts(authorities)
 
     # The domains as they are before anything is published, and what `publish` makes of their MX records.
-    servers.zones = {ZONE: records + [v for d in domains for v in d.lines], "servfail.mail.example": []}
+    records += odd
+    servers.zones = {ZONE: records + [v for d in domains for v in d.lines], "servfail.mail.example": [], **foreign}
     servers.knot()
     servers.unbound()
     options = {"enforce": ["--mode", "enforce"], "none": ["--mode", "none"],
+               "IPv6": [], "Microsoft 365": ["--mx", "*.mail.protection.outlook.com"],
+               "Google": ["--mx", "smtp.google.com", "--mx", "*.aspmx.l.google.com"],
                "given": ["--mx", "mx1.mail.example", "--mx", "MX2.mail.example.", "--rua", "https://reports.example/in",
                          "--rua", "mailto:a@given.example"]}
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -341,10 +381,8 @@ def main():
         for f, d, job in jobs:
             judge(t, f, d, job.result(), well)
     t.check("60 faults at least", len(rows) >= 60)
-    result = lab.stsmail("check", "--dns", world.RESOLVER, "--ca", authorities.root.file, "--state", lab.scratch("none"),
-                         "nowhere.example")
-    t.check("a domain that does not exist is 69", result.status == 69 and "there is no domain nowhere.example" in result.stdout,
-            repr(result))
+    table(t, healthy, authorities.root.file)
+    without_mx(t, authorities.root.file)
     log = servers.log("maillog")
     t.check("no mail is sent", "MAIL FROM" not in log and "client=" not in log and "connect from" in log, log[-2000:])
     t.end()

@@ -133,7 +133,8 @@ def test_check_refusals():
     for args, status, words in ((["check"], 64, "check needs one domain"), (["check", "a.b", "c.d"], 64, "check needs one domain"),
                                 (["check", "a b"], 65, "is not a domain name"),
                                 (["check", ".".join(["a" * 60] * 4) + ".org"], 65, "is too long"),
-                                (["check", "--ca", "/none", "example.org"], 78, "/none")):
+                                (["check", "--ca", "/none", "example.org"], 78, "/none"),
+                                (["check", "--dkim-selector", "a b", "example.org"], 65, "is no selector")):
         r = lab.stsmail(*args)
         T.check(" ".join(args)[:40], r.status == status and words in r.stderr, repr(r))
     r = lab.stsmail("check", *NOBODY, "--timeout", "2", "--state", lab.scratch("state"), "--json", "example.org")
