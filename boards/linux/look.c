@@ -38,7 +38,9 @@ void look_wait(const struct sts_wait *handles, size_t n, uint32_t ms)
     struct sts_wait all[HANDLES];
     struct sts_time now;
 
-    memcpy(all, handles, n * sizeof *all);
+    if (n > 0) {
+        memcpy(all, handles, n * sizeof *all);
+    }
     time_now(&now);
     n += sts_resolver_wait(&resolver, &now, all + n, HANDLES - n, &ms);
     net->wait(net->ctx, all, n, ms);

@@ -104,6 +104,7 @@ certificate("not valid yet", "valid from", "mta-sts.D", days=(3, 90))
 certificate("of an unknown CA", "no trusted root", "mta-sts.D", ca="stranger")
 certificate("self-signed", "self-signed", "mta-sts.D", ca="itself")
 certificate("without its intermediate", "intermediate certificate is not sent", "mta-sts.D", ca="cut")
+certificate("that ends in 13 days and a half", "in 13 days", "mta-sts.D", days=(-80, 13.5), level="warning")
 certificate("that ends in 5 days", "expires on", "mta-sts.D", days=(-80, 5), level="warning")
 
 
@@ -140,6 +141,7 @@ policy("mx that is no ASCII", "line 4", swap(b"mx1.mail.example", "mx1.mäil.exa
 policy("an e-mail address", "line 4", swap(b"mx1.mail.example", b"postmaster@mail.example"))
 policy("NUL", "line 2", swap(b"testing", b"testing\0"))
 policy("max_age of an hour", "protects next to nothing", swap(b"86400", b"3600"), "max-age", "warning")
+policy("max_age of a second less than a day", "max_age 86399", swap(b"86400", b"86399"), "max-age", "warning")
 policy("max_age 0", "protects next to nothing", swap(b"86400", b"0"), "max-age", "warning")
 policy("an MX is missing", 'add "mx: mx2.mail.example"', swap(b"mx: mx2.mail.example\r\n", b""), "mx")
 policy("a star for two labels", "stands for one label only", swap(b"mx2.mail.example", b"*.example"), "mx")

@@ -336,7 +336,8 @@ def main():
 
     healthy = domain("healthy", web=False)
     others = {"in a file": domain("file"), "enforce": domain("enforce"), "none": domain("none"), "given": domain("given"),
-              "IPv6": domain("six", ("six.mail.example",)), "Microsoft 365": domain("ms", LARGE[:1]), "Google": domain("goo", LARGE[1:])}
+              "certificate for 14 days": domain("soon"), "IPv6": domain("six", ("six.mail.example",)), "Microsoft 365": domain("ms", LARGE[:1]), "Google": domain("goo", LARGE[1:])}
+    others["certificate for 14 days"].certify("mta-sts.soon.example", days=(-70, 14.5))
     odd = [f"{v}" for v in ("nothing.example. A 127.0.0.10", "null.example. MX 0 .", 'deaf.example. TXT "no mail, no address"',
                             "numbers.example. MX 10 127.0.0.10.")]
     rows = [(f, domain(f"f{n}", ["mx1.mail.example", *(f.mx or ["mx2.mail.example"])])) for n, f in enumerate(FAULTS)]
@@ -349,7 +350,7 @@ def main():
     servers.knot()
     servers.unbound()
     options = {"enforce": ["--mode", "enforce"], "none": ["--mode", "none"],
-               "IPv6": [], "Microsoft 365": ["--mx", "*.mail.protection.outlook.com"],
+               "IPv6": [], "certificate for 14 days": [], "Microsoft 365": ["--mx", "*.mail.protection.outlook.com"],
                "Google": ["--mx", "smtp.google.com", "--mx", "*.aspmx.l.google.com"],
                "given": ["--mx", "mx1.mail.example", "--mx", "MX2.mail.example.", "--rua", "https://reports.example/in",
                          "--rua", "mailto:a@given.example"]}
