@@ -57,6 +57,11 @@ void check_hosts(struct check *c);
 void check_reports(struct check *c);
 void check_advice(struct check *c);
 
+#define PROBES 4 /* addresses of one host that are tried */
+
+/* One address of a host, of which others are well, took no connection (check_mx.c). */
+void unreached(struct check *c, const char *what, const char *host, const struct sts_ip *ip);
+
 /* ---- certificates (check_tls.c) ---------------------------------------------------------------- */
 
 /* Makes c->tls and c->stream. */

@@ -11,8 +11,6 @@
 #include <stsmail/engine/session.h>
 #include <stsmail/engine/text.h>
 
-#define PROBES 4 /* addresses of one host that are tried */
-
 /* ---- the records ------------------------------------------------------------------------------- */
 
 static void nothing_known(struct check *c, int result)
@@ -266,10 +264,10 @@ static void judge(struct check *c, const char *mx, const struct sts_session *s, 
 
 /* ---- one host ---------------------------------------------------------------------------------- */
 
-static void unreached(struct check *c, const char *mx, const struct sts_ip *ip)
+void unreached(struct check *c, const char *what, const char *host, const struct sts_ip *ip)
 {
     /* Without IPv6 of our own we cannot say. */
-    found(c, "reach", mx, ip->family == 6 ? LEVEL_OK : LEVEL_WARNING,
+    found(c, what, host, ip->family == 6 ? LEVEL_OK : LEVEL_WARNING,
           "%s was not reached%s: senders lose time there", ip_text(ip),
           ip->family == 6 ? " from here (has this machine IPv6?)" : "");
 }
@@ -299,7 +297,7 @@ static void probe(struct check *c, const char *mx, const struct sts_host *host)
     }
     for (size_t i = 0; i < count; i++) {
         if (!reached[i]) {
-            unreached(c, mx, &host->address[i]);
+            unreached(c, "reach", mx, &host->address[i]);
         }
     }
 }

@@ -10,6 +10,7 @@
 
 #include <stsmail/engine/cache.h>
 #include <stsmail/engine/fetch.h>
+#include <stsmail/engine/text.h>
 
 #define HOST_SIZE (STS_NAME_SIZE + 10)
 #define DAY       86400u
@@ -209,6 +210,38 @@ static void id_unchanged(struct check *c, const struct sts_policy *p)
     }
 }
 
+static bool connects(struct check *c, const struct sts_ip *ip, uint16_t port)
+{
+    struct sts_endpoint to = {*ip, port};
+    struct sts_wait handle;
+    struct sts_time now;
+    uint32_t end_ms;
+    int phase;
+
+    time_now(&now);
+    end_ms = now.ms + (c->o->timeout_s > 0 ? c->o->timeout_s : 10) * 1000;
+    if (sts_stream_open(&c->stream, &to) != STS_OK) {
+        return false;
+    }
+    while ((phase = sts_stream_poll(&c->stream, &now)) == STS_STREAM_CONNECTING &&
+           !sts_reached(now.ms, end_ms)) {
+        look_wait(&handle, sts_stream_wait(&c->stream, &handle, 1), sts_until(now.ms, end_ms));
+        time_now(&now);
+    }
+    sts_stream_close(&c->stream);
+    return phase == STS_STREAM_OPEN;
+}
+
+/* The policy came from one address; senders may try any of them first. */
+static void other_addresses(struct check *c, const struct sts_fetch *f)
+{
+    for (size_t i = 0; f->host.count > 1 && i < f->host.count && i < PROBES; i++) {
+        if (!connects(c, &f->host.address[i], f->port)) {
+            unreached(c, "policy-host", NULL, &f->host.address[i]);
+        }
+    }
+}
+
 void check_policy(struct check *c)
 {
     static struct sts_fetch fetch;
@@ -244,6 +277,7 @@ void check_policy(struct check *c)
         fetch_failed(c, host, &fetch, result);
         return;
     }
+    other_addresses(c, &fetch);
     c->policy = &policy;
     found(c, "policy", NULL, LEVEL_OK, "it is valid, and comes with status 200 as text/plain");
     mode(c, &policy);

@@ -71,6 +71,8 @@ host("no address", "policy-host", "has no address", address(None))
 host("CNAME to nowhere", "policy-host", "has no address", address("CNAME nowhere.example."))
 host("TXT only", "policy-host", "has no address", address('TXT "hello"'))
 host("nobody there", "policy-host", "takes no connection", address("A 10.99.99.99"))
+fault("policy host: one address of two is dead", "policy-host", "warning", "10.99.99.96 was not reached",
+      lambda d: d.add_record("mta-sts", "A 10.99.99.96"))
 host("SERVFAIL", "policy-host", "could not be looked up", lambda d: d.servfail("mta-sts"))
 host("HTTP in clear", "policy-tls", "TLS does not come about", address("A 127.0.0.22"))
 host("TLS 1.1 alone", "policy-tls", "needs TLS 1.2", address("A 127.0.0.21"))
