@@ -276,7 +276,7 @@ static bool entry_valid(const uint8_t *e, size_t len, bool first)
         return n >= STS_TLSRPT_TEXT;
     }
     return !first && e[STS_TLSRPT_KIND] == STS_TLSRPT_FAILURE &&
-           (n == STS_TLSRPT_SENDER || (n > STS_TLSRPT_MX + 1 && e[n - 1] == '\0'));
+           (n == STS_TLSRPT_SENDER || (n > STS_TLSRPT_MX && e[n - 1] == '\0'));
 }
 
 /* What another version, or chance, has written is nothing. */

@@ -31,6 +31,7 @@ enum command {
     CMD_CHECK = 128,
     CMD_PUBLISH = 256,
     CMD_KEYGEN = 512,
+    CMD_REPORT = 1024,
     CMD_ALL = 0xffff,
 };
 
@@ -67,9 +68,11 @@ struct options {
     const char *subject, *body, *to;
     const char *dkim_key, *dkim_domain; /* signs what is sent */
     const char *type, *out;             /* of keygen */
+    const char *report_org, *report_contact; /* who reports; about whom: dkim_domain */
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
     uint32_t every_s;                     /* 0: once */
     bool json, help, queue, due;
+    bool report_lan; /* addresses of private networks may be told */
     bool notify; /* called as sendmail: whoever sent it is told if it fails for good */
     bool quiet;  /* only what went wrong is said */
     const struct sts_source *given; /* the message, instead of standard input; or NULL */
@@ -269,6 +272,20 @@ void notice_send(struct sts_queue *queue, const char *hostname);
 /* Keeps what is left of an outcome: fills out->queued, or says why it cannot. */
 void queue_keep(const struct options *o, struct outcome *out, struct sts_queue_mail *mail);
 
+/* ---- reports (report.c) ------------------------------------------------------------------------- */
+
+struct sts_tlsrpt_config;
+
+/* Counts what happens for reports, if the options say who reports. 0, or the exit status. */
+int report_setup(struct options *o, struct sts_mailer_config *config);
+
+/* Who reports; NULL: nobody. */
+const struct sts_tlsrpt_config *report_config(void);
+
+/* From the mailer's callbacks; nothing where nobody reports. */
+void report_decision(const struct sts_decision *decision);
+void report_attempt(const struct sts_attempt *attempt);
+
 /* ---- commands ------------------------------------------------------------------------------ */
 
 int send_command(struct options *o);
@@ -279,6 +296,7 @@ int cache_command(struct options *o);
 int queue_command(struct options *o);
 int sendmail_command(int argc, char **argv); /* with the program's name */
 int keygen_command(struct options *o);
+int report_command(struct options *o);
 int version_command(struct options *o);
 int check_command(struct options *o);
 int publish_command(struct options *o);

@@ -32,6 +32,8 @@ static const char usage[] =
     "  cache refresh [DOMAIN]  fetch one again, or all\n"
     "  keygen --out FILE       make a DKIM key, and print its DNS record; --type rsa or ed25519,\n"
     "                          --selector S, --domain D\n"
+    "  report [--domain D]     what was counted for reports of TLS (RFC 8460), a day and domain "
+    "each\n"
     "  version                 the version, and what is built in\n"
     "\n"
     "options of send (queue run and cache refresh take those for DNS, trust, state, ports, "
@@ -42,6 +44,8 @@ static const char usage[] =
     "  --queue                 keep what is put off, and try it again (queue run); then exit 0\n"
     "  --subject S --body S --to ADDR  compose the message; --to is for its header\n"
     "  --dkim-key FILE --dkim-selector S --dkim-domain D  sign what is sent\n"
+    "  --report-org NAME --report-contact ADDR  count for reports of TLS; --report-lan: with\n"
+    "                          addresses of private networks\n"
     "  --floor LEVEL[@DOMAIN]  opportunistic, encrypted, verified, policy; may repeat\n"
     "  --require-tls           the same as --floor policy\n"
     "  --policy DOMAIN=FILE    a policy that holds from the first contact; may repeat\n"
@@ -103,7 +107,7 @@ static const struct command_row {
     {"--version", version_command, CMD_VERSION},
     {"check", check_command, CMD_CHECK},
     {"publish", publish_command, CMD_PUBLISH},
-    {"report", NULL, CMD_ALL},
+    {"report", report_command, CMD_REPORT},
     {"keygen", keygen_command, CMD_KEYGEN},
 };
 
@@ -112,10 +116,6 @@ static int run(const struct command_row *row, int argc, char **argv)
     static struct options o;
     int status;
 
-    if (row->run == NULL) {
-        say("the command %s is not in this version of stsmail; nothing was done", row->name);
-        return EX_USAGE;
-    }
     o.command = row->command;
     status = options_read(&o, argc, argv);
     if (status != 0) {

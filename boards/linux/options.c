@@ -41,10 +41,10 @@ struct option {
 
 static const struct option table[] = {
     {"from", K_TEXT, CMD_SEND, AT(from), 0},
-    {"hostname", K_TEXT, LOOK, AT(hostname), 0},
+    {"hostname", K_TEXT, LOOK | CMD_REPORT, AT(hostname), 0},
     {"dns", K_DNS, NET, 0, 0},
     {"ca", K_TEXT, LOOK, AT(ca), 0},
-    {"state", K_TEXT, LOOK, AT(state), 0},
+    {"state", K_TEXT, LOOK | CMD_REPORT, AT(state), 0},
     {"policy", K_POLICY, MAIL, 0, 0},
     {"smtp-port", K_NUMBER, LOOK, AT(smtp_port), 65535},
     {"https-port", K_NUMBER, LOOK, AT(https_port), 65535},
@@ -82,11 +82,12 @@ static const struct option table[] = {
     {"dkim-selector", K_TEXT, CMD_SEND | CMD_QUEUE | CMD_CHECK | CMD_KEYGEN, AT(dkim_selector), 0},
     {"dkim-domain", K_TEXT, CMD_SEND | CMD_QUEUE | CMD_KEYGEN, AT(dkim_domain), 0},
     {"selector", K_TEXT, CMD_KEYGEN, AT(dkim_selector), 0},
-    {"domain", K_TEXT, CMD_KEYGEN, AT(dkim_domain), 0},
+    {"domain", K_TEXT, CMD_KEYGEN | CMD_REPORT, AT(dkim_domain), 0},
     {"type", K_TEXT, CMD_KEYGEN, AT(type), 0},
     {"out", K_TEXT, CMD_KEYGEN, AT(out), 0},
-    {"report-org", K_LATER, CMD_ALL, 0, 0},
-    {"report-contact", K_LATER, CMD_ALL, 0, 0},
+    {"report-org", K_TEXT, MAIL | CMD_REPORT, AT(report_org), 0},
+    {"report-contact", K_TEXT, MAIL | CMD_REPORT, AT(report_contact), 0},
+    {"report-lan", K_FLAG, MAIL | CMD_REPORT, AT(report_lan), 0},
 };
 
 #define TABLE_SIZE (sizeof table / sizeof table[0])

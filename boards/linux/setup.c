@@ -282,6 +282,10 @@ int setup_mailer(struct options *o, struct sts_mailer_config *config)
     config->https_port = (uint16_t)o->https_port;
     setup_floors(o, config);
     setup_provisions(o, config);
+    status = report_setup(o, config);
+    if (status != 0) {
+        return status;
+    }
     error = sts_mailer_init(&mailer, config);
     if (error != STS_OK) {
         say("%s: %s", sts_err_text(error), sts_err_hint(error));
