@@ -43,4 +43,5 @@ CHECKS += dkim
 .PHONY: dkim
 dkim: dkim-packages cortex-m3-packages $(B)/linux/stsmail $(B)/dkim/sign $(B)/dkim/sign-asan $(B)/dkim/test_sign $(B)/dkim/sign-arm
 	@$(PYTHON) tests/run.py dkim $(B)/results --timeout 900 "$(B)/dkim/test_sign" \
-	    "$(PYTHON) tests/dkim/test_dkim.py ed25519 $(B)" "$(PYTHON) tests/dkim/test_dkim.py rsa $(B)"
+	    "$(PYTHON) tests/dkim/test_dkim.py ed25519 $(B)" "$(PYTHON) tests/dkim/test_dkim.py rsa $(B)" \
+	    "env STSMAIL=$(B)/linux/stsmail $(PYTHON) tests/dkim/test_command.py"
