@@ -566,7 +566,7 @@ static void add_failure(struct sts_tlsrpt *t, const struct under *u, int error,
     }
     at = find_failure(r, section, like, n);
     if (at == NOWHERE && !make_room(r, n)) {
-        n = STS_TLSRPT_SENDER; /* nobody is left to give up a place */
+        return; /* no record of ours is so full; the total has it */
     }
     if (at == NOWHERE) {
         section = section_of(t, u); /* it may have moved */

@@ -677,6 +677,27 @@ TEST(damaged_records_are_nothing)
     }
 }
 
+/* One that is well-formed and full, as ours never is: nothing is written beyond it, and the totals go on. */
+TEST(r07_a_record_without_room_takes_totals_alone)
+{
+    static uint8_t raw[STS_TLSRPT_SIZE];
+    struct sts_attempt a;
+
+    start();
+    memset(raw, 'x', sizeof raw);
+    memset(raw, 0, 16);
+    raw[0] = (uint8_t)(sizeof raw >> 8);
+    raw[1] = (uint8_t)sizeof raw;
+    raw[2] = 'P';
+    store_raw(raw, sizeof raw, "20780." D);
+    a = session();
+    CHECK(tell(&a) == STS_OK && counted(1, 0));
+    CHECK(tell_error(STS_ERR_TLS) == STS_OK && counted(1, 1) && says("\"failure-details\":[]"));
+    set_policy(STS_MODE_ENFORCE, "mx1.example.org");
+    a = session();
+    CHECK(tell(&a) == STS_OK && counted(2, 1));
+}
+
 struct seen {
     int count, stop;
     sts_day last;
