@@ -72,15 +72,26 @@ static const char *const reasons[] = {
     [E_RUA - E_NAME] = "rua is missing",
 };
 
+/* The place of c in a text; its length: it is not there. */
+static size_t place(const char *text, uint8_t c)
+{
+    size_t at = 0;
+
+    while (text[at] != '\0' && (uint8_t)text[at] != c) {
+        at++;
+    }
+    return at;
+}
+
 static uint8_t class_of(uint8_t c)
 {
     static const char marks[] = " \t;=_-.,";
     static const uint8_t classes[] = {C_WSP,  C_WSP,  C_SEMICOLON, C_EQUALS,
                                       C_MARK, C_MARK, C_MARK,      C_COMMA};
-    const char *at = c != 0 ? strchr(marks, c) : NULL;
+    size_t at = place(marks, c);
 
-    if (at != NULL) {
-        return classes[at - marks];
+    if (at < sizeof classes) {
+        return classes[at];
     }
     if (sts_is_alnum(c)) {
         return C_ALNUM;
@@ -130,9 +141,9 @@ static void name_octet(struct sts_tlsrpt_record *r, uint8_t c)
 /* R-142: "!" has to be encoded, as "," and ";" are; the others are in no URI (RFC 3986 2). */
 static void uri_octet(struct sts_tlsrpt_record *r, uint8_t c)
 {
-    if (strchr("!\"<>\\^`{|}", c) != NULL) {
-        r->bad_uri = true;
-    }
+    static const char never[] = "!\"<>\\^`{|}";
+
+    r->bad_uri = r->bad_uri || place(never, c) < sizeof never - 1;
     if (r->count < STS_TLSRPT_URIS && r->uri_len < STS_TLSRPT_URI_SIZE - 1) {
         r->uris[r->count][r->uri_len] = (char)c;
     }

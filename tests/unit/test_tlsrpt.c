@@ -726,6 +726,7 @@ TEST(what_is_kept_is_listed_dropped_and_swept)
     }
     store_raw("x", 1, "nonsense.example");
     store_raw("x", 1, "1x.example");
+    store_raw("x", 1, "99999999999.example");
     CHECK(sts_tlsrpt_list(&w.store, see, &s) == STS_OK && s.count == 6);
     s = (struct seen){.stop = 1};
     CHECK(sts_tlsrpt_list(&w.store, see, &s) == STS_OK && s.count == 1);
@@ -779,6 +780,12 @@ TEST(r07_records_are_bounded)
     }
     strcpy(domain, "one-more.example");
     CHECK(tell(&a) == STS_ERR_SPACE);
+    for (int at = 1; at <= 5; at++) { /* nor when it cannot be looked what is old */
+        w.calls = 0;
+        w.fail_at = at;
+        CHECK(tell(&a) != STS_OK);
+    }
+    w.fail_at = 0;
     strcpy(domain, "d0.example");
     CHECK(tell(&a) == STS_OK); /* what is there goes on */
     w.now.utc_s += 3 * 86400;
@@ -858,6 +865,35 @@ TEST(a_sweep_says_that_it_failed)
     w.calls = 0;
     w.fail_at = 1;
     CHECK(sts_tlsrpt_report_start(&w.report, &w.config, DAY, D) == STS_ERR_IO);
+}
+
+static int gone(void *ctx, uint8_t kind, const char *key)
+{
+    CHECK(w.under.remove(ctx, kind, key) == STS_OK);
+    return STS_ERR_ABSENT;
+}
+
+TEST(what_another_process_has_swept_is_swept)
+{
+    start();
+    store_raw("x", 1, "1.example");
+    store_raw("x", 1, "2.example");
+    w.store.remove = gone;
+    CHECK(sts_tlsrpt_sweep(&w.store, &w.now) == STS_OK);
+    CHECK(w.under.get(w.under.ctx, STS_STORE_REPORT, "2.example") == STS_ERR_ABSENT);
+}
+
+TEST(a_policy_without_its_text_is_written_anew)
+{
+    struct sts_attempt a;
+
+    start();
+    set_policy(STS_MODE_ENFORCE, "mx1.example.org");
+    w.decision.source = STS_SOURCE_FETCHED;
+    a = session();
+    CHECK(sts_tlsrpt_decision(&w.t, &w.decision, &w.now) == STS_OK && tell(&a) == STS_OK);
+    CHECK(
+        says("[\"version: STSv1\",\"mode: enforce\",\"max_age: 86400\",\"mx: mx1.example.org\"]"));
 }
 
 TEST(nothing_is_counted_without_an_owner_who_reports)

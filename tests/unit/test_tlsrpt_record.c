@@ -116,6 +116,20 @@ TEST(r01_more_addresses_than_fit_are_cut)
     }
 }
 
+TEST(octets_that_no_field_may_have_make_it_no_record)
+{
+    static const char bad[] = {'\0', '\1', '\x1f', '\x7f', '\x80', '\xff'};
+
+    for (size_t i = 0; i < sizeof bad; i++) {
+        sts_tlsrpt_record_start(&r);
+        sts_tlsrpt_record_open(&r);
+        sts_tlsrpt_record_text(&r, BYTES(ONE));
+        sts_tlsrpt_record_text(&r, bad + i, 1);
+        sts_tlsrpt_record_close(&r);
+        CHECK(sts_tlsrpt_record_result(&r) == STS_ERR_SYNTAX && r.count == 0);
+    }
+}
+
 TEST(counts_of_records_stay_at_their_end)
 {
     sts_tlsrpt_record_start(&r);

@@ -186,6 +186,7 @@ TEST(r171_private_addresses_are_told_with_leave_only)
         {{4, {100, 128, 0, 1}}, false},
         {{4, {8, 8, 8, 8}}, false},
         {{4, {0, 0, 0, 0}}, true},
+        {{6, {[3] = 1}}, false},
         {{6, {0xfc}}, true},
         {{6, {0xfd, 1}}, true},
         {{6, {0xfe, 0x80}}, true},
