@@ -90,7 +90,7 @@ static int tls_verdict(const struct sts_attempt *a)
     if (a->tls_version == 0) {
         bool went = a->reached && (a->error == STS_OK || a->error == STS_ERR_MX_MISMATCH);
 
-        return went && !a->again ? STS_ERR_STARTTLS : STS_BUSY;
+        return went ? STS_ERR_STARTTLS : STS_BUSY;
     }
     if (a->decision->policy == NULL || a->verified) {
         return STS_OK;
@@ -105,6 +105,9 @@ static bool judge(const struct sts_attempt *a, struct came *c)
 
     c->attempt = a;
     c->count = 0;
+    if (a->again) {
+        return false; /* what was wrong was counted with the try before it */
+    }
     if (a->error == STS_ERR_MX_MISMATCH || (a->policy_match == 0 && a->reached)) {
         c->error[c->count++] = STS_ERR_MX_MISMATCH;
     }

@@ -312,6 +312,22 @@ TEST(a_failed_handshake_without_a_policy_is_followed_by_a_new_connection_in_clea
     CHECK(mx->seen == 2 && w.attempts_count == 2);
     CHECK(w.attempts[0].error == STS_ERR_TLS && w.attempts[1].error == STS_OK);
     CHECK(w.attempts[1].tls_version == 0);
+    CHECK(!w.attempts[0].again && w.attempts[1].again);
+}
+
+/* What a report tells beside the error (tlsrpt.h). */
+TEST(r168_an_attempt_tells_both_addresses_and_what_the_handshake_found)
+{
+    domain();
+    mx->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_EXPIRED};
+    CHECK(deliver() == STS_OK && w.attempts_count == 1);
+    CHECK(w.attempts[0].error == STS_OK && w.attempts[0].tls_error == STS_ERR_CERT_EXPIRED);
+    CHECK(w.attempts[0].sender.family == 4 && w.attempts[0].sender.bytes[3] == 7);
+    CHECK(w.attempts[0].decision == &m.discover.decision);
+    CHECK(strcmp(w.decision.domain, "example.org") == 0);
+    domain();
+    mx->refuse = true;
+    CHECK(deliver() != STS_OK && w.attempts[0].sender.family == 0);
 }
 
 static const struct {
