@@ -407,7 +407,7 @@ static int room_left(const struct sts_store *s)
     int e = s->iterate(s->ctx, STS_STORE_REPORT, count_key, &w);
 
     e = e == STS_OK ? s->iterate(s->ctx, STS_STORE_TEXT, count_key, &w) : e;
-    return e == STS_OK && w.count >= STS_TLSRPT_MAX ? STS_ERR_SPACE : e;
+    return e == STS_OK && w.count + 1 > STS_TLSRPT_MAX ? STS_ERR_SPACE : e;
 }
 
 /* Begins a record; one more than there were must not take the queue's room. */
@@ -642,7 +642,7 @@ static struct under policy_of(const struct sts_decision *d)
         u.type = STS_TLSRPT_STS;
         u.print = policy_print(d->policy);
         u.policy = d->policy;
-        u.text = d->source == STS_SOURCE_PROVISIONED ? NULL : d->domain;
+        u.text = d->domain;
     }
     return u;
 }

@@ -548,7 +548,8 @@ TEST(r07_many_hosts_are_bounded_and_no_failure_is_lost)
                       : i % 3 == 1             ? STS_ERR_TLS
                                                : STS_ERR_STARTTLS;
             CHECK(tell(&a) == STS_OK);
-            total++;
+            CHECK(i % 4 != 1 || tell(&a) == STS_OK); /* what is folded may have been seen twice */
+            total += i % 4 != 1 ? 1 : 2;
         }
     }
     json();
