@@ -151,25 +151,52 @@ static void refuse(struct sts_http *h, uint8_t why)
     h->why = why;
 }
 
+/* RFC 9112 3.2: Host. The library's name, since some hosts refuse a request without User-Agent (RFC 9110 10.1.5), but no
+ * version, no language, no condition on a cached copy: the same from every device (H22, H23). */
+static void request_start(struct sts_out *o, const char *method, const char *host, uint16_t port,
+                          const char *path)
+{
+    sts_out_text(o, method);
+    sts_out_text(o, path);
+    sts_out_text(o, " HTTP/1.1\r\nHost: ");
+    sts_out_text(o, host);
+    if (port != 0 && port != 443) {
+        sts_out_char(o, ':');
+        sts_out_number(o, port);
+    }
+    sts_out_text(o, "\r\nUser-Agent: stsmail\r\n");
+}
+
+static int request_end(struct sts_out *o)
+{
+    sts_out_text(o, "Connection: close\r\n\r\n");
+    sts_out_end(o);
+    return o->full ? STS_ERR_SPACE : (int)o->len;
+}
+
 int sts_http_request(char *out, size_t size, const char *host, uint16_t port, const char *path)
 {
     struct sts_out o;
 
-    /* RFC 9112 3.2: Host. The library's name, since some hosts refuse a request without User-Agent (RFC
-     * 9110 10.1.5), but no version, no language, no condition on a cached copy: the same from every
-     * device (H22, H23). */
     sts_out_start(&o, out, size);
-    sts_out_text(&o, "GET ");
-    sts_out_text(&o, path);
-    sts_out_text(&o, " HTTP/1.1\r\nHost: ");
-    sts_out_text(&o, host);
-    if (port != 0 && port != 443) {
-        sts_out_char(&o, ':');
-        sts_out_number(&o, port);
-    }
-    sts_out_text(&o, "\r\nUser-Agent: stsmail\r\nAccept: text/plain\r\nConnection: close\r\n\r\n");
-    sts_out_end(&o);
-    return o.full ? STS_ERR_SPACE : (int)o.len;
+    request_start(&o, "GET ", host, port, path);
+    sts_out_text(&o, "Accept: text/plain\r\n");
+    return request_end(&o);
+}
+
+int sts_http_post(char *out, size_t size, const char *host, uint16_t port, const char *path,
+                  const char *type, size_t len)
+{
+    struct sts_out o;
+
+    sts_out_start(&o, out, size);
+    request_start(&o, "POST ", host, port, path);
+    sts_out_text(&o, "Content-Type: "); /* */
+    sts_out_text(&o, type);
+    sts_out_text(&o, "\r\nContent-Length: ");
+    sts_out_number(&o, len);
+    sts_out_text(&o, "\r\n");
+    return request_end(&o);
 }
 
 /* Another head: the first, or the one behind an interim answer. */
@@ -187,6 +214,12 @@ void sts_http_start(struct sts_http *h, uint32_t body_max)
     memset(h, 0, sizeof *h);
     h->body_max = body_max;
     begin(h);
+}
+
+void sts_http_start_status(struct sts_http *h)
+{
+    sts_http_start(h, 0);
+    h->brief = true;
 }
 
 static uint8_t class_of(uint8_t c)
@@ -230,6 +263,8 @@ static void judge_status(struct sts_http *h)
         if (h->interim++ == INTERIM_MAX) {
             refuse(h, W_INTERIM);
         }
+    } else if (h->brief) {
+        h->state = S_DONE;
     } else if (h->status != 200) {
         refuse(h, h->status / 100 == 3 ? W_REDIRECT : W_STATUS);
     }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A TLS report on its way (RFC 8460 5): as a file, compressed or not, and as the mail that carries this file. All of it is made anew
+ * A TLS report on its way (RFC 8460 5): as a file, compressed or not, and as the mail that carries this file, and as a POST. All of it is made anew
  * from the day's record while it is read: no report is ever whole in RAM.
  */
 #ifndef STSMAIL_TLSRPT_SEND_H
 #define STSMAIL_TLSRPT_SEND_H
 
+#include <stsmail/engine/http.h>
+#include <stsmail/engine/resolver.h>
+#include <stsmail/engine/stream.h>
 #include <stsmail/tlsrpt.h>
 
 #ifdef __cplusplus
@@ -57,6 +60,41 @@ struct sts_tlsrpt_mail {
 /* All that it is given stays in place while the source is read. date_s: when the report was first sent, in seconds since 1970; the same on
  * each try, so that the mail is. */
 void sts_tlsrpt_mail_start(struct sts_tlsrpt_mail *m, const struct sts_tlsrpt_file *file, const char *to, int64_t date_s);
+
+/* ---- by https (RFC 8460 5.4) -------------------------------------------------------------------- */
+
+/* One POST. Its members are the library's own. */
+struct sts_tlsrpt_post {
+    struct sts_resolver *resolver;
+    struct sts_stream   *stream;
+    const struct sts_tlsrpt_file *file;
+    struct sts_host host;
+    struct sts_http http;
+    char     name[STS_NAME_SIZE];
+    char     path[STS_TLSRPT_URI_SIZE];
+    uint16_t port;
+    uint8_t  state, next;          /* next: address to be tried next */
+    size_t   sent;                 /* octets of the file */
+    uint32_t end_ms, connect_ms;   /* of it all; of this address, while others are left */
+    int      result;
+};
+
+/* Begins to send a file to an "https:" URI of a TLSRPT record, in timeout_s seconds in all (1..86400). Resolver and stream, which is closed, are
+ * the post's own until it is over, but for the polling of the resolver. STS_OK; STS_ERR_ABSENT: a URI of another scheme; STS_ERR_NAME: its host is
+ * no host name, or is an address (R03); STS_ERR_SYNTAX: its port, or user information; STS_ERR_SPACE: the resolver has no room. */
+int sts_tlsrpt_post_start(struct sts_tlsrpt_post *p, struct sts_resolver *resolver, struct sts_stream *stream,
+                          const struct sts_tlsrpt_file *file, const char *uri, uint32_t timeout_s, const struct sts_time *now);
+
+/* STS_BUSY; STS_OK: it was accepted (200, 201); STS_ERR_REJECTED: refused for good (redirects, which nobody follows, and 4xx but 408, 425 and 429: R-195);
+ * else why not now: STS_ERR_TEMPFAIL (another status), STS_ERR_SPACE (its request does not fit into STS_TX_SIZE), and what look-up, connection and TLS say. */
+int sts_tlsrpt_post_poll(struct sts_tlsrpt_post *p, const struct sts_time *now);
+
+/* Gives it up. Harmless at any time after start. */
+void sts_tlsrpt_post_stop(struct sts_tlsrpt_post *p);
+
+/* What to wait for beside the resolver; as sts_resolver_wait(). */
+size_t sts_tlsrpt_post_wait(const struct sts_tlsrpt_post *p, const struct sts_time *now, struct sts_wait *w, size_t max,
+                            uint32_t *ms);
 
 #ifdef __cplusplus
 }

@@ -158,6 +158,66 @@ TEST(request_that_does_not_fit_is_refused_at_every_size)
     CHECK(sts_http_request(out, (size_t)len + 1, "a.b", 0, "/") == len);
 }
 
+/* ---- the POST of a report ----------------------------------------------------------------- */
+
+/* the media type says that it is compressed, no Content-Encoding does. */
+TEST(r191_post_has_type_and_length_and_nothing_else)
+{
+    char out[300];
+    const char *want = "POST /v1/tlsrpt?a=b HTTP/1.1\r\nHost: a.b:8443\r\nUser-Agent: stsmail\r\n"
+                       "Content-Type: application/tlsrpt+gzip\r\nContent-Length: 1234\r\n"
+                       "Connection: close\r\n\r\n";
+    int len = (int)strlen(want);
+
+    CHECK(sts_http_post(out, sizeof out, "a.b", 8443, "/v1/tlsrpt?a=b", "application/tlsrpt+gzip",
+                        1234) == len);
+    CHECK(strcmp(out, want) == 0);
+    for (size_t size = 1; size <= (size_t)len; size++) {
+        CHECK(sts_http_post(out, size, "a.b", 8443, "/v1/tlsrpt?a=b", "application/tlsrpt+gzip",
+                            1234) == STS_ERR_SPACE);
+    }
+}
+
+/* The status of an answer of which nothing else is wanted; < 0: refused. At all places to cut it. */
+static int status_of(const char *text)
+{
+    size_t len = strlen(text), body_len;
+    const uint8_t *body;
+    struct sts_http h;
+    int status = 0;
+
+    for (size_t cut = 0; cut <= len; cut++) {
+        int32_t n, before = 0;
+
+        sts_http_start_status(&h);
+        n = sts_http_feed(&h, (const uint8_t *)text, cut, &body, &body_len);
+        if (n == (int32_t)cut && !sts_http_done(&h)) {
+            before = n;
+            n = sts_http_feed(&h, (const uint8_t *)text + cut, len - cut, &body, &body_len);
+        }
+        CHECK(body_len == 0 && before + n <= (int32_t)len);
+        CHECK(cut == 0 || status == (n < 0 ? n : h.status));
+        status = n < 0 ? n : h.status;
+        CHECK(n < 0 || sts_http_done(&h) == (strlen(text) >= 13));
+    }
+    return status;
+}
+
+TEST(r191_of_the_answer_to_a_post_the_status_counts_alone)
+{
+    CHECK(status_of("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n") == 200);
+    CHECK(status_of("HTTP/1.0 201 ") == 201);
+    CHECK(status_of("HTTP/1.1 204 \r\n\r\n") == 204);
+    CHECK(status_of("HTTP/1.1 301 Moved\r\nLocation: https://127.0.0.1/\r\n\r\n") == 301);
+    CHECK(status_of("HTTP/1.1 404 Not Found\r\n") == 404);
+    CHECK(status_of("HTTP/1.1 500 \r\n") == 500);
+    CHECK(status_of("HTTP/1.1 101 Switching\r\n") == 101);
+    CHECK(status_of("HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 201 Created\r\n") == 201);
+    CHECK(status_of("SSH-2.0-OpenSSH\r\n") == STS_ERR_PROTO);
+    CHECK(status_of("HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\n"
+                    "HTTP/1.1 100 \r\n\r\nHTTP/1.1 100 \r\n\r\n") == STS_ERR_PROTO); /* H03 */
+}
+
 /* ---- good answers ------------------------------------------------------------------------- */
 
 TEST(r030_answer_with_content_length_is_read)

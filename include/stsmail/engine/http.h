@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One GET and its answer (RFC 9110, 9112), as far as RFC 8461 3.3 lets a policy come this way: status 200, text/plain,
- * no redirect, no cache, no content coding. The answer is a stream; nothing of it is kept.
+ * no redirect, no cache, no content coding. The answer is a stream; nothing of it is kept. And the POST of a report (RFC 8460 5.4), of
+ * whose answer the status is all that counts.
  *
  * Limits (H05): 1 KiB a line of the head, 8 KiB and 64 fields in all, interim answers, trailers and chunk
  * extensions included; 4 interim answers (H03); 16 digits a length (H08, H10).
@@ -32,6 +33,7 @@ struct sts_http {
     uint8_t  alive;    /* those whose name may be the one being read */
     uint8_t  field;    /* the one whose value is being read */
     uint8_t  at;       /* place in the text that is being compared, or digits so far */
+    bool     brief;    /* nothing behind the status matters */
     uint8_t  date_len;
     char     date[STS_HTTP_DATE]; /* the Date field, as far as it was read */
 };
@@ -39,6 +41,12 @@ struct sts_http {
 /* Writes the request: minimal, the same from every device (H22, H23), and NUL-ended. `host` has no root dot;
  * port 0 or 443 is left out of Host. Returns its bytes, or STS_ERR_SPACE. */
 int sts_http_request(char *out, size_t size, const char *host, uint16_t port, const char *path);
+
+/* The head of a POST, likewise; the body of `len` octets of this media type follows. */
+int sts_http_post(char *out, size_t size, const char *host, uint16_t port, const char *path, const char *type, size_t len);
+
+/* Only the status is wanted, any status: the answer is complete with the first that is not interim. */
+void sts_http_start_status(struct sts_http *h);
 
 /* body_max: 0..2^24. A longer body is refused, never cut (H07). */
 void sts_http_start(struct sts_http *h, uint32_t body_max);
