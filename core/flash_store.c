@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <stsmail/engine/crc.h>
 #include <stsmail/engine/flash_log.h>
 #include <stsmail/engine/text.h>
 
@@ -58,7 +59,7 @@ static uint32_t next_gen(struct sts_flash_store *s)
 
 static uint16_t hash_of(const void *key, size_t len)
 {
-    return (uint16_t)sts_flash_crc(0, key, len);
+    return (uint16_t)sts_crc32(0, key, len);
 }
 
 /* Length of a key; 0 if it is none. */
@@ -368,13 +369,13 @@ static int enter(struct sts_flash_handle *h)
     }
     b[0] &= (uint8_t) ~(STS_FLASH_COPY | STS_FLASH_GHOST);
     h->sum = e.sum;
-    h->crc = sts_flash_crc(0, b, 12);
+    h->crc = sts_crc32(0, b, 12);
     for (at = e.at + STS_FLASH_HEAD; at < h->from; at += n) {
         n = h->from - at < PIECE ? h->from - at : PIECE;
         if (sts_flash_read(s, at, b, n) != STS_OK) {
             return STS_ERR_IO;
         }
-        h->crc = sts_flash_crc(h->crc, b, n);
+        h->crc = sts_crc32(h->crc, b, n);
     }
     return STS_OK;
 }
@@ -398,7 +399,7 @@ static int32_t store_read(void *ctx, void *buf, size_t len)
     if (sts_flash_read(h->store, h->from, buf, n) != STS_OK) {
         return STS_ERR_IO;
     }
-    h->crc = sts_flash_crc(h->crc, buf, n);
+    h->crc = sts_crc32(h->crc, buf, n);
     /* No piece is given to its end unless it was what was written. */
     if (h->pos + n == h->end && h->crc != h->sum) {
         return STS_ERR_IO;

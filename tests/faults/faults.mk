@@ -29,7 +29,7 @@ faults: flash tort sim fleet
 
 # What a campaign printed is kept in build/faults: its last line is the count of its points, the one before it that of its
 # tests. A failure is shown at once, with the words that repeat it: build/faults/tort SCENARIO ..., build/faults/sim --seed N -v.
-TORT_TLS := tests/faults/tort_tls.c port/posix/net.c port/posix/random.c core/match.c core/text.c
+TORT_TLS := tests/faults/tort_tls.c port/posix/net.c port/posix/random.c core/crc.c core/match.c core/text.c
 TORT_TLS_WRAP := -Wl,--wrap=sts_pool_take,--wrap=sts_wolfssl_malloc,--wrap=sts_wolfssl_realloc
 
 $(B)/faults/tort_tls: $(TORT_TLS) $(LINUX_WOLFSSL) $(FAULTS_HEADERS) | faults-packages

@@ -3,7 +3,7 @@
 # The TLS port against the certificate zoo and against servers that misbehave: as it is shipped, under ASan and UBSan,
 # and with the settings that the boards have, which verify in another order; with trust anchors as text and as a table.
 
-TLS_CLIENT := tests/tls/client.c port/posix/net.c port/posix/random.c core/match.c core/text.c
+TLS_CLIENT := tests/tls/client.c port/posix/net.c port/posix/random.c core/crc.c core/match.c core/text.c
 TLS_CLIENT_FLAGS := -std=c11 -D_GNU_SOURCE $(WARN) -g -Iinclude -Wl,--wrap=sts_pool_take,--wrap=sts_wolfssl_malloc,--wrap=sts_wolfssl_realloc
 
 $(B)/linux/tls-client: $(TLS_CLIENT) $(LINUX_WOLFSSL)
@@ -17,7 +17,7 @@ $(B)/asan/tls-client: $(TLS_CLIENT) $(ASAN_WOLFSSL)
 # Each of the system's roots as an anchor.
 ROOTS_FLAGS := -std=c11 -D_GNU_SOURCE $(WARN) -Wno-cast-qual -g -O1 -Iinclude \
     $(subst -I$(WOLFSSL_DIR),-isystem $(WOLFSSL_DIR),$(WOLFSSL_DEFS)) -fsanitize=address,undefined
-$(B)/asan/tls-roots: tests/tls/roots.c port/posix/random.c core/match.c core/text.c $(ASAN_WOLFSSL)
+$(B)/asan/tls-roots: tests/tls/roots.c port/posix/random.c core/crc.c core/match.c core/text.c $(ASAN_WOLFSSL)
 	@mkdir -p $(@D)
 	$(CC) $(ROOTS_FLAGS) $^ -o $@
 

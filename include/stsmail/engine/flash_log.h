@@ -81,7 +81,6 @@ static inline uint32_t sts_flash_size(const struct sts_flash_store *s, uint32_t 
 
 /* ---- flash_log.c --------------------------------------------------------------------------- */
 
-uint32_t sts_flash_crc(uint32_t crc, const void *bytes, size_t len);
 void sts_flash_put32(uint8_t *to, uint32_t n);
 uint32_t sts_flash_get32(const uint8_t *from);
 
