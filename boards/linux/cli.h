@@ -57,12 +57,13 @@ struct options {
     const char *from, *hostname, *ca, *state, *config;
     const char *subject, *body, *to;
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
-    uint32_t every_s;                     /* 0: once */
+    uint32_t every_s;                          /* 0: once */
+    bool run_given;                            /* --due or --every stands on the command line */
     bool json, help, queue, due;
     bool notify; /* called as sendmail: whoever sent it is told if it fails for good */
     bool quiet;  /* only what went wrong is said */
     const struct sts_source *given; /* the message, instead of standard input; or NULL */
-    int verbose; /* 0..2 */
+    int verbose;                    /* 0..2 */
 
     struct sts_endpoint dns[STS_DNS_SERVERS];
     size_t dns_count;
@@ -140,6 +141,9 @@ const char *own_address(const char *hostname);
 
 /* The directory for state, by cli.md; NULL: there is none. */
 const char *state_directory(const char *option);
+
+/* Whether that is a place of the user's own, though the machine has one that the service looks after. */
+bool state_is_apart(const char *option);
 
 /* The name servers of /etc/resolv.conf, at most max; returns how many. */
 size_t resolv_servers(const char *file, struct sts_endpoint *out, size_t max);
@@ -258,6 +262,7 @@ int cache_command(struct options *o);
 int queue_command(struct options *o);
 int sendmail_command(int argc, char **argv); /* with the program's name */
 int version_command(struct options *o);
+int help_command(struct options *o);
 
 /* Reads a policy file. 0, or the exit status: `name` and the reason were said; line 0: unreadable. */
 struct policy_fault {

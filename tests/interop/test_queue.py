@@ -33,7 +33,7 @@ def fresh():
 def later(offset):
     """The environment in which it is later, or another time altogether."""
     out = subprocess.run([FAKETIME, "-f", offset, "env"], capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD", "FAKETIME")))
+    return dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME=")))
 
 
 def queue(*args, env=None, timeout=60):
@@ -450,6 +450,83 @@ for cut in range(1, 6):  # where the buffer of 1 MiB ends within "Bcc:" and at i
 t.check("sendmail without recipients: 64", sendmail("-i", message=b"x\n").status == 64)
 t.check("sendmail -t without any: 64", sendmail("-t", message=b"Subject: x\n\nx\n").status == 64)
 t.check("sendmail -bs: 64", sendmail("-bs", message=b"").status == 64)
+
+# ---- the configuration file, signals, the place ---------------------------------------------------------------
+
+CONF = lab.scratch("conf") + "/stsmail.conf"
+with open(CONF, "w") as f:
+    f.write("every 3600\n")
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    e = put_off(s)
+    t.check("every in the file is none of list's business", len(queue("list", "--config", CONF).json) == 1)
+    r = queue("run", "--due", "--config", CONF)
+    t.check("--due of the command line wins over every of the file", r.status == 75 and not r.json, r)
+    r = sendmail("-q", "--config", CONF, message=b"")
+    t.check("sendmail -q is one run whatever the file says", r.status == 75, r)
+    r = sendmail("-bp", "--config", CONF, message=b"")
+    t.check("sendmail -bp lists whatever the file says", r.status == 0 and e["id"] in r.stdout, r)
+    r = queue("drop", e["id"], "--config", CONF)
+    t.check("nor of drop's", r.status == 0 and listed() == [], r)
+r = sendmail("--help", message=b"")
+t.check("sendmail --help: the usage, 0", r.status == 0 and "usage: stsmail" in r.stdout, r)
+
+# A signal at the worst moment, just before the wait begins.
+SHIM = lab.scratch("shim")
+with open(SHIM + "/shim.c", "w") as f:
+    f.write("""#define _GNU_SOURCE
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+int nanosleep(const struct timespec *t, struct timespec *left) { raise(SIGTERM); return (int)syscall(SYS_nanosleep, t, left); }
+int ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *m)
+{
+    struct timespec copy = *t;
+    if (n == 0) raise(SIGTERM);
+    return (int)syscall(SYS_ppoll, p, n, &copy, m, 8);
+}
+int __ppoll_chk(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *m, size_t s)
+{
+    (void)s;
+    return ppoll(p, n, t, m);
+}
+""")
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", SHIM + "/shim.so", SHIM + "/shim.c"], check=True)
+start = time.monotonic()
+try:
+    r = queue("run", "--every", "60", env=dict(LD_PRELOAD=SHIM + "/shim.so"), timeout=20)
+except subprocess.TimeoutExpired as late:
+    r = late
+t.check("SIGTERM just before the wait ends it", time.monotonic() - start < 10 and r.status == 0, r)
+
+# A user who may not write where the service looks: the message waits, and that is said.
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)
+os.mkdir("/var/lib/stsmail", 0o700)
+os.mkdir("/var/lib/home")
+os.chown("/var/lib/home", 65534, 65534)
+shutil.copy(lab.PROGRAM, "/var/lib/sendmail")
+shutil.copy(pki()["ca"].file, "/var/lib/ca.pem")
+
+
+def as_nobody(*args, home="/var/lib/home", **more):
+    done = subprocess.run(["/var/lib/sendmail", "--dns", "127.0.0.1", "--ca", "/var/lib/ca.pem", "--hostname", "device.example.com",
+                           *args], capture_output=True, timeout=60, user=65534, cwd="/",
+                          env={"PATH": os.environ["PATH"], "HOME": home}, **more)
+    return lab.Result(done, 0)
+
+
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    r = as_nobody("-i", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("a queue of one's own: kept, and said where and what to do", r.status == 0 and
+            "/var/lib/home/.local/state/stsmail" in r.stderr and "group stsmail" in r.stderr, r)
+    t.check("and there it is", "ops@example.org" in as_nobody("-bp", input=b"").stdout)
+    r = as_nobody("-i", "--state", "/var/lib/home/other", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("who says where is told nothing", r.status == 0 and r.stderr == "", r)
+    os.chmod("/var/lib/stsmail", 0o777)
+    r = as_nobody("-i", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("where the service looks nothing is said", r.status == 0 and r.stderr == "", r)
+subprocess.run(["umount", "/var/lib"], check=True)
 
 # ---- the command line ----------------------------------------------------------------------------------------------
 
