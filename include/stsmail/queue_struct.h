@@ -6,6 +6,7 @@
 #define STSMAIL_QUEUE_STRUCT_H
 
 #include <stsmail/engine/message.h>
+#include <stsmail/queue.h>
 
 /* How many are remembered: messages whose last outcome the store did not take, domains whose last try failed, alerts that
  * others are counted in. */
