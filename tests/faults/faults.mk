@@ -6,7 +6,7 @@
 # gcc 12 takes two strings of one struct for overlapping ones.
 FAULTS_FLAGS := -std=gnu11 $(WARN) -Wno-restrict -Wno-format-truncation -g -Iinclude -Itests/faults
 FAULTS_SRC := $(CORE) $(wildcard port/ram/*.c port/flash/*.c)
-FAULTS_HEADERS := $(wildcard tests/faults/*.h include/stsmail/*.h include/stsmail/engine/*.h)
+FAULTS_HEADERS := $(wildcard tests/faults/*.h tests/unit/dns_wire.h tests/tls/faulty_pool.h include/stsmail/*.h include/stsmail/engine/*.h)
 FAULTS_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FAULTS_CAMPAIGNS := flash tort sim fleet
 
