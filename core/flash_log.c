@@ -9,7 +9,8 @@
  *
  *      0  "STSL"
  *      4  format, 1                          5  format, inverted: a flipped bit is damage, not a newer format
- *      6  0, 0
+ *      6  how many of the sectors behind this one could not be read when it was begun: the log passes them over
+ *      7  0
  *      8  serial number, one more than that of the sector begun before; it wraps
  *     12  serial number of the sector that the log went on from
  *     16  where in that one the log ended, in bytes: what stands behind does not count
@@ -132,6 +133,7 @@ int sts_flash_used(const struct sts_flash_store *s, uint32_t from, uint32_t end,
 static void put_sector(uint8_t h[SECTOR_HEAD], const struct sts_flash_sector *from)
 {
     memcpy(h, "STSL\1\xfe\0", 8);
+    h[6] = from->skip;
     sts_flash_put32(h + 8, from->serial);
     sts_flash_put32(h + 12, from->prev);
     sts_flash_put32(h + 16, from->prev_end);
@@ -154,6 +156,7 @@ static int get_head(const uint8_t *h, struct sts_flash_sector *out)
     out->prev_end = sts_flash_get32(h + 16);
     out->mark = sts_flash_get32(h + 20);
     out->gen = sts_flash_get32(h + 24);
+    out->skip = h[6];
     return 1;
 }
 
@@ -374,35 +377,38 @@ int sts_flash_copy(const struct sts_flash_store *s, struct sts_flash_place *to,
 static void look_ahead(struct sts_flash_walk *w)
 {
     struct sts_flash_store *s = w->s;
-    uint32_t base = sts_flash_base(s, w->sector);
+    uint32_t base = sts_flash_base(s, w->sector), failed = STS_FLASH_NONE;
     struct sts_flash_sector h;
 
     w->next = STS_FLASH_NONE;
     w->at = base + s->begin;
     w->end = w->sector == s->head ? s->head_at : base + s->flash->sector_size;
-    for (uint32_t p = w->sector; p != s->head;) {
+    for (uint32_t p = w->sector; p != s->head && w->next == STS_FLASH_NONE;) {
         int r;
 
         p = (p + 1) % s->flash->sectors;
         r = sts_flash_get_sector(s, p, &h);
         if (r == STS_ERR_IO) {
-            s->unread = p;
-            w->io = true;
+            failed = p;
         } else if (r == 1 && h.serial - w->serial - 1 < s->head_serial - w->serial) {
             w->next = p;
             w->next_serial = h.serial;
             if (h.prev == w->serial && h.prev_end <= s->flash->sector_size) {
                 w->end = base + h.prev_end;
+                failed = STS_FLASH_NONE; /* the log had passed it over */
             }
-            return;
         }
+    }
+    if (failed != STS_FLASH_NONE) {
+        w->unread = failed;
     }
 }
 
 void sts_flash_walk_sector(struct sts_flash_walk *w, struct sts_flash_store *s, uint32_t sector,
                            uint32_t serial)
 {
-    *w = (struct sts_flash_walk){.s = s, .sector = sector, .serial = serial};
+    *w = (struct sts_flash_walk){
+        .s = s, .sector = sector, .serial = serial, .unread = STS_FLASH_NONE};
     look_ahead(w);
 }
 
@@ -432,8 +438,7 @@ int sts_flash_walk_within(struct sts_flash_walk *w)
         }
         if (r != STS_OK) {
             w->at = w->end;
-            w->io = true;
-            w->s->unread = w->sector;
+            w->unread = w->sector;
             return r;
         }
     }
