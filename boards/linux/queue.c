@@ -542,6 +542,8 @@ static int run_command(struct options *o)
     error = o->every_s > 0 ? run_on(o->every_s, config.hostname) : run_once(config.hostname);
     time_now(&now);
     sts_queue_stop(&queue, &now);
+    notice_send(&queue, config.hostname);
+    sts_queue_stop(&queue, &now); /* what failed with that was heard */
     return run_result(error);
 }
 

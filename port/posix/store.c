@@ -444,13 +444,42 @@ static enum verdict verify_key(int fd, uint8_t kind, const char *key, uint32_t *
     return v;
 }
 
+/* Gives a file a name that no record has: into `aside`; of DAMAGED_MAX the last, again and again. 0, or -1. */
+static int rename_aside(int folder, const char *name, char aside[sizeof "damaged~0"])
+{
+    memcpy(aside, "damaged~0", sizeof "damaged~0");
+    while (faccessat(folder, aside, F_OK, 0) == 0 &&
+           aside[sizeof "damaged~" - 1] < '0' + DAMAGED_MAX - 1) {
+        aside[sizeof "damaged~" - 1]++;
+    }
+    return renameat(folder, name, folder, aside);
+}
+
+/* A message whose entry was damaged: without an entry it would be swept away. */
+static void keep_message(struct sts_posix_store *s, const char *name)
+{
+    char aside[sizeof "damaged~0"];
+    int folder = open_folder(s, STS_STORE_MESSAGE);
+    int lock = folder < 0 ? -1 : lock_folder(folder);
+
+    if (lock >= 0 && rename_aside(folder, name, aside) == 0) {
+        sts_log_line(s->log, STS_LOG_WARNING, "its message is kept as message/", aside, " (",
+                     s->dir, ")", NULL);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+}
+
 /* Moves the damaged file that is open as fd out of the way, if its name still leads to it. */
 static void set_aside(struct sts_posix_store *s, int folder, int fd, uint8_t kind, const char *name)
 {
-    char aside[] = "damaged~0";
+    char aside[sizeof "damaged~0"] = "";
     struct stat here, there;
     int lock = lock_folder(folder), moved = -1;
-    int slot = 0;
 
     if (lock >= 0) {
         if (fstat(fd, &here) != 0 || fstatat(folder, name, &there, 0) != 0 ||
@@ -458,16 +487,15 @@ static void set_aside(struct sts_posix_store *s, int folder, int fd, uint8_t kin
             close(lock); /* another process has replaced it or set it aside */
             return;
         }
-        do {
-            aside[sizeof aside - 2] = (char)('0' + slot);
-        } while (faccessat(folder, aside, F_OK, 0) == 0 &&
-                 ++slot < DAMAGED_MAX); /* then the last */
-        moved = renameat(folder, name, folder, aside);
+        moved = rename_aside(folder, name, aside);
         close(lock);
     }
     sts_log_line(s->log, STS_LOG_WARNING, "state is damaged: ", kind_folder(kind), "/", name,
                  " counts as absent, ", moved == 0 ? "kept as " : "can't be moved",
                  moved == 0 ? aside : "", " (", s->dir, ")", NULL);
+    if (moved == 0 && kind == STS_STORE_ENTRY) {
+        keep_message(s, name);
+    }
 }
 
 static int store_get(void *ctx, uint8_t kind, const char *key)

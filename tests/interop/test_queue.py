@@ -3,6 +3,7 @@
 """The queue of the program, black box: what `send --queue` and sendmail take is delivered later, protected as it was to
 be, or fails and says so. Times are moved by faketime. The last line counts."""
 import email
+import email.utils
 import os
 import re
 import shutil
@@ -450,6 +451,70 @@ for cut in range(1, 6):  # where the buffer of 1 MiB ends within "Bcc:" and at i
 t.check("sendmail without recipients: 64", sendmail("-i", message=b"x\n").status == 64)
 t.check("sendmail -t without any: 64", sendmail("-t", message=b"Subject: x\n\nx\n").status == 64)
 t.check("sendmail -bs: 64", sendmail("-bs", message=b"").status == 64)
+
+# ---- what nobody may lose ---------------------------------------------------------------------------------------
+
+# Killed between the mark that a message failed and the notice: the next run tells.
+with open(lab.scratch("cut") + "/cut.c", "w") as f:
+    f.write("""#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+int renameat(int a, const char *from, int b, const char *to)
+{
+    static int entries;
+    int r = ((int (*)(int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat"))(a, from, b, to);
+    entries += strlen(to) == 16 && strspn(to, "0123456789abcdef") == 16;
+    if (entries == 2) raise(SIGKILL);
+    return r;
+}
+""")
+    CUT = f.name
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", CUT[:-1] + "so", CUT], check=True)
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    sendmail("-i", "-f", "boss@example.net", "ops@example.org", message=b"Subject: later\n\nx\n")
+with Stage(state=STATE, mx=mx(GONE), second=evil.SMTP(stage.context("mx2.example.org"))) as s:
+    s.dns.zone.update(two)
+    s.dns.zone[(DOMAIN, "MX")] = [(10, MX)]
+    r = queue("run", env=dict(LD_PRELOAD=CUT[:-1] + "so"))
+    t.check("killed when it is marked as failed", r.status == -9 and [x["state"] for x in listed()] == ["failed"], f"{r} {listed()}")
+    r = queue("run", "--due")
+    r = queue("run") if not s.second.mail else r
+    notice = s.second.mail[0] if s.second.mail else (b"", [], b"", False)
+    t.check("the notice goes out all the same", b"FROM:<>" in notice[0].upper() and len(s.second.mail) == 1 and
+            b"550 5.1.1" in notice[2], f"{r} {s.second.mail}")
+    r = queue("run")
+    t.check("once", len(s.second.mail) == 1 and not r.json, r)
+
+# RFC 5322 3.6: a letter without a Date that came before the time was known.
+with Stage(state=fresh()) as s:
+    done = subprocess.run([SENDMAIL, "--dns", "127.0.0.1", "--ca", pki()["ca"].file, "--state", STATE, "--hostname", "device.example.com",
+                           "-i", "ops@example.org"], input=b"Subject: early\n\nx\n", capture_output=True,
+                          env=dict(os.environ, **later("@1970-01-02 00:00:00")))
+    t.check("a letter without the time: kept", done.returncode == 0 and len(listed()) == 1, done)
+    r = queue("run")
+    t.check("and sent with a Date", r.status == 0 and len(s.taken) == 1 and
+            abs(email.utils.parsedate_to_datetime(email.message_from_bytes(s.taken[0][2])["Date"] or
+                                                  "Thu, 01 Jan 1970 00:00:00 +0000").timestamp() - time.time()) < 60, s.taken)
+
+# A damaged entry: its message is for a person to look at. A file that is none of ours is nobody's.
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    e = put_off(s)
+with open(f"{STATE}/queue/{e['id']}", "r+b") as f:
+    f.seek(40)
+    octet = f.read(1)
+    f.seek(40)
+    f.write(bytes([octet[0] ^ 1]))
+for stray in ("README", e["id"] + ".bak", ".swp", "x~"):
+    with open(f"{STATE}/queue/{stray}", "w") as f:
+        f.write("x")
+os.mkdir(STATE + "/queue/lost+found")
+r = queue("list")
+t.check("list: a damaged entry is said", r.status == 0 and not r.json and "damaged" in r.stderr and "message/damaged~0" in r.stderr, r)
+r = queue("run")
+kept = [open(f"{STATE}/message/damaged~0", "rb").read()] if os.path.exists(STATE + "/message/damaged~0") else []
+t.check("a stranger's files are no mail that waits; what was damaged is kept", r.status == 0 and kept and MARK in kept[0] and
+        "newer" not in r.stderr, f"{r} {kept}")
 
 # ---- the configuration file, signals, the place ---------------------------------------------------------------
 
