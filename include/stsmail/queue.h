@@ -31,7 +31,8 @@
  * A queue that is full refuses; the owner may then hand the message to the mailer itself, from RAM, and know that it is lost with the
  * power (Q05, Q15). Messages that failed for good make room, the oldest first; one slot is for critical messages. That is
  * a slot and no space: a store that is full of large messages refuses a critical one too, unless a failed one can go. Who wants
- * space as well gives the store as much as STS_QUEUE_MAX messages of the largest size take, or adds large ones only while few wait.
+ * space as well gives the store as much as STS_QUEUE_MAX messages of the largest size take, or adds others only while
+ * sts_flash_store_stats() shows room for a critical one beside them.
  *
  * An entry that was damaged cannot be sent. Linux's store sets it and its message aside, as damaged~N, for a person to look at;
  * flash has no room for that: there the message goes with the entry.
