@@ -115,6 +115,9 @@ int sts_flash_used(const struct sts_flash_store *s, uint32_t from, uint32_t end,
         if (sts_flash_read(s, at, piece, n) != STS_OK) {
             return STS_ERR_IO;
         }
+        if (piece[0] == 0xff && memcmp(piece, piece + 1, n - 1) == 0) {
+            continue; /* erased, as most of it is */
+        }
         for (uint32_t i = 0; i < n; i++) {
             if (piece[i] != 0xff && !last) {
                 *out = at + i;

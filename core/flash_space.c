@@ -10,6 +10,7 @@
 #define STARTS 8 /* tries of one */
 #define CANDIDATES                                                                                 \
     8 /* sectors that were begun and do not count: a cut leaves one, a bad sector another */
+#define PASSED     8u     /* sectors that a head tells to be passed over, at most */
 #define GEN_JUMP   16u    /* numbers that a cut may have left in what cannot be read */
 #define GEN_SECTOR 65536u /* and a sector that cannot be read */
 
@@ -239,10 +240,10 @@ static int win_room(struct sts_flash_store *s, struct sts_flash_walk *w, struct 
 static uint8_t unreadable(const struct sts_flash_store *s, uint32_t sector)
 {
     struct sts_flash_sector h;
-    uint32_t most = reserve(s) - 1;
+    uint32_t most = reserve(s) <= PASSED ? reserve(s) - 1 : PASSED;
     uint8_t n = 0;
 
-    while (n < most && n < UINT8_MAX &&
+    while (n < most &&
            sts_flash_get_sector(s, (sector + 1 + n) % s->flash->sectors, &h) == STS_ERR_IO) {
         n++;
     }
@@ -257,7 +258,6 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
     struct sts_flash_sector h = {
         to.serial,      s->head_serial, s->head_at - sts_flash_base(s, s->head),
         s->tail_serial, s->gen,         unreadable(s, sector)};
-    bool unread = s->unread != STS_FLASH_NONE && sts_flash_in_log(s, sts_flash_base(s, s->unread));
     struct sts_flash_walk w;
     struct sts_flash_entry e;
 
@@ -293,7 +293,7 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
     s->begun = true;
     s->full = false;
     settle(s, doubt_at);
-    if (unread && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
+    if (s->unread != STS_FLASH_NONE && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
         s->unread = STS_FLASH_NONE; /* the log has passed it: what it held is lost */
     }
     return STS_OK;
@@ -581,7 +581,7 @@ static int find_log(struct sts_flash_store *s, bool last)
     if (behind != STS_FLASH_NONE) {
         s->unread = behind;
     }
-    if (!last && (s->unread != STS_FLASH_NONE || r == STS_ERR_IO)) {
+    if (!last && s->unread != STS_FLASH_NONE) {
         return STS_BUSY;
     }
     for (uint32_t i = 0; i < s->count; i++) {

@@ -285,6 +285,7 @@ struct older {
     const char *key;
     uint8_t len;
     struct sts_flash_record found; /* gen 0: none */
+    bool io;
 };
 
 static bool take_older(void *arg, const struct sts_flash_entry *e)
@@ -296,10 +297,13 @@ static bool take_older(void *arg, const struct sts_flash_entry *e)
     if (e->at == o->bad->at) {
         return false;
     }
-    if ((e->type == STS_FLASH_RECORD || e->type == STS_FLASH_REMOVED) &&
-        (e->flags & STS_FLASH_GHOST) == 0 && e->key_len == o->len && e->gen != o->bad->gen &&
-        get_record(o->s, e, &r, key) == STS_OK && r.kind == o->bad->kind &&
-        memcmp(key, o->key, o->len) == 0) {
+    if ((e->type != STS_FLASH_RECORD && e->type != STS_FLASH_REMOVED) ||
+        (e->flags & STS_FLASH_GHOST) != 0 || e->key_len != o->len || e->gen == o->bad->gen) {
+        return true;
+    }
+    if (get_record(o->s, e, &r, key) != STS_OK) {
+        o->io = true;
+    } else if (r.kind == o->bad->kind && memcmp(key, o->key, o->len) == 0) {
         o->found = r;
         o->found.gen = e->type == STS_FLASH_RECORD ? r.gen : 0;
     }
@@ -315,7 +319,7 @@ static int set_aside(struct sts_flash_store *s, struct sts_flash_record *r, cons
 
     sts_flash_walk_start(&w, s);
     sts_flash_scan(&w, take_older, &o);
-    if (w.unread != STS_FLASH_NONE) {
+    if (o.io || w.unread != STS_FLASH_NONE) {
         return STS_ERR_IO;
     }
     if (o.found.gen == 0) {

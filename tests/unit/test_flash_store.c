@@ -441,8 +441,12 @@ static bool limps(void)
     limp.calls++;
     return limp.fail != 0 && limp.calls >= limp.fail && limp.calls <= limp.fail + (long)limp.more;
 }
+static uint32_t dead_from, dead_to; /* bytes that cannot be read */
 static int limp_read(void *ctx, uint32_t at, void *buf, size_t len)
 {
+    if (at < dead_to && at + len > dead_from) {
+        return STS_ERR_IO;
+    }
     return limps() ? STS_ERR_IO : chip.flash.read(ctx, at, buf, len);
 }
 static int limp_program(void *ctx, uint32_t at, const void *buf, size_t len)
@@ -754,6 +758,46 @@ TEST(f07_what_a_start_cannot_read_does_not_bring_an_older_record)
         memcpy(chip.state, state, sizeof state);
     }
     CHECK(said[0] > 4);
+    for (uint32_t at = 0; at < sizeof image; at += 32) { /* or a part of one */
+        dead_from = at;
+        dead_to = at + 32;
+        (void)fails(&limping, 0, 0);
+        dead_to = 0;
+        CHECK(fails(&chip.flash, 0, 0) == 0);
+        memcpy(chip.bytes, image, sizeof image);
+        memcpy(chip.state, state, sizeof state);
+    }
+    end();
+}
+
+TEST(f07_damage_is_not_settled_while_a_part_of_the_log_cannot_be_read)
+{
+    struct sts_flash limping;
+    int e;
+
+    begin(4096, 8, 1);
+    CHECK(put(&a, P, "a", 1, 900) == STS_OK && put(&a, P, "b", 2, 900) == STS_OK);
+    CHECK(put(&a, P, "a", 3, 900) == STS_OK);
+    limping = chip.flash;
+    limping.read = limp_read;
+    store.flash = &limping;
+    chip.bytes[store.records[0].at - 100] ^= 4;
+    dead_from = store.records[1].at;
+    dead_to = dead_from + 1;
+    CHECK(get(&a, P, "a", 1, 900) == STS_ERR_IO);
+    dead_to = 0;
+    limp.calls = 0;
+    for (long n = 1; n <= limp.calls + 1; n++) { /* three reads fail, anywhere */
+        CHECK(start() == STS_OK);
+        store.flash = &limping;
+        limp.calls = 0;
+        limp.fail = n;
+        limp.more = 2;
+        e = get(&a, P, "a", 1, 900);
+        CHECK(e == STS_OK || e == STS_ERR_IO);
+        limp.fail = 0;
+        CHECK(get(&a, P, "a", 1, 900) == STS_OK);
+    }
     end();
 }
 
