@@ -487,14 +487,12 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
         s->head_at = end->sure;
         return open_next(s); /* which erases it, lest it counts the next time */
     }
+    /* One unit more: programming may have begun where nothing shows it yet. */
+    to.at = sts_flash_round(s, used) + s->unit;
     if (used == s->head_at && end->sealed == s->head_at && end->own > 1) {
         s->doubt = 0;
         s->full = false;
         return STS_OK;
-    }
-    if (used != s->head_at) {
-        /* One unit more: programming may have begun where nothing shows it yet. */
-        to.at = sts_flash_round(s, used) + s->unit;
     }
     if (to.at + need > stop ||
         (end->sure != to.at && seal(s, &to, s->tail_serial, end->sure) != STS_OK) ||
