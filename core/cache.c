@@ -97,7 +97,7 @@ static bool is_canonical(const char *domain)
 /* ---- records ----------------------------------------------------------------------------- */
 
 /* All of len bytes. STS_ERR_ABSENT: the record ends before; it is none of ours. */
-static int read_all(const struct sts_store *s, void *buf, size_t len)
+int sts_cache_read(const struct sts_store *s, void *buf, size_t len)
 {
     uint8_t *at = buf;
 
@@ -120,7 +120,7 @@ static int read_same(const struct sts_store *s, const char *text)
     int e;
 
     do {
-        e = read_all(s, &c, 1);
+        e = sts_cache_read(s, &c, 1);
         if (e == STS_OK && c != *text) {
             e = STS_ERR_ABSENT;
         }
@@ -130,15 +130,15 @@ static int read_same(const struct sts_store *s, const char *text)
 
 /* Opens a record and reads its head. The domain in it is compared in full: whatever a store does
  * with its keys, no domain gets another's policy (F12). After STS_OK the caller owes done(). */
-static int open_record(const struct sts_store *s, uint8_t kind, const char *domain, uint8_t *head,
-                       size_t size)
+int sts_cache_open(const struct sts_store *s, uint8_t kind, const char *domain, uint8_t *head,
+                   size_t size)
 {
     int e = is_canonical(domain) ? s->get(s->ctx, kind, domain) : STS_ERR_ARG;
 
     if (e != STS_OK) {
         return e;
     }
-    e = read_all(s, head, size);
+    e = sts_cache_read(s, head, size);
     if (e == STS_OK) {
         e = head[0] == FORMAT ? read_same(s, domain) : STS_ERR_ABSENT;
     }
@@ -149,7 +149,7 @@ static int open_record(const struct sts_store *s, uint8_t kind, const char *doma
 }
 
 /* Ends what put began: commit, unless something went wrong on the way. */
-static int finish(const struct sts_store *s, int e)
+int sts_cache_finish(const struct sts_store *s, int e)
 {
     if (e == STS_OK) {
         return s->commit(s->ctx);
@@ -159,8 +159,8 @@ static int finish(const struct sts_store *s, int e)
 }
 
 /* Begins a record: its head and domain. */
-static int begin(const struct sts_store *s, uint8_t kind, const char *domain, const uint8_t *head,
-                 size_t size)
+int sts_cache_begin(const struct sts_store *s, uint8_t kind, const char *domain,
+                    const uint8_t *head, size_t size)
 {
     int e = s->put(s->ctx, kind, domain);
 
@@ -171,7 +171,7 @@ static int begin(const struct sts_store *s, uint8_t kind, const char *domain, co
     if (e == STS_OK) {
         e = s->write(s->ctx, domain, sts_len(domain) + 1);
     }
-    return e == STS_OK ? e : finish(s, e);
+    return e == STS_OK ? e : sts_cache_finish(s, e);
 }
 
 /* ---- reading a policy -------------------------------------------------------------------- */
@@ -180,7 +180,7 @@ static int open_policy(const struct sts_store *s, const char *domain, struct pol
                        struct sts_cached *info)
 {
     uint64_t max_age;
-    int e = open_record(s, STS_STORE_POLICY, domain, &head->format, sizeof *head);
+    int e = sts_cache_open(s, STS_STORE_POLICY, domain, &head->format, sizeof *head);
 
     if (e != STS_OK) {
         return e;
@@ -215,7 +215,7 @@ static int read_patterns(const struct sts_store *s, size_t size, struct sts_poli
         int e;
 
         n = size - at < room ? size - at : room;
-        e = read_all(s, to, n);
+        e = sts_cache_read(s, to, n);
         for (size_t i = 0; i < n && e == STS_OK; i++) {
             if (to[i] == '\0' && last == '\0') {
                 e = STS_ERR_ABSENT; /* no pattern is empty */
@@ -291,7 +291,7 @@ int sts_cache_get(const struct sts_store *s, const char *domain, const struct st
 /* The table of a domain; an empty one where there is none. STS_OK or STS_ERR_IO, STS_ERR_ARG. */
 static int read_waits(const struct sts_store *s, const char *domain, struct waits *t)
 {
-    int e = open_record(s, STS_STORE_WAIT, domain, &t->format, WAITS_HEAD);
+    int e = sts_cache_open(s, STS_STORE_WAIT, domain, &t->format, WAITS_HEAD);
 
     if (e == STS_OK) {
         t->failures = 0;
@@ -353,7 +353,7 @@ static struct wait *find_wait(struct waits *t, const char *id, const struct sts_
 static bool is_marked(const struct sts_store *s, const char *domain)
 {
     uint8_t format;
-    bool marked = open_record(s, STS_STORE_MARK, domain, &format, 1) == STS_OK;
+    bool marked = sts_cache_open(s, STS_STORE_MARK, domain, &format, 1) == STS_OK;
 
     if (marked) {
         s->done(s->ctx);
@@ -366,8 +366,8 @@ static void mark(const struct sts_store *s, const char *domain)
 {
     static const uint8_t format = FORMAT;
 
-    if (!is_marked(s, domain) && begin(s, STS_STORE_MARK, domain, &format, 1) == STS_OK) {
-        (void)finish(s, STS_OK);
+    if (!is_marked(s, domain) && sts_cache_begin(s, STS_STORE_MARK, domain, &format, 1) == STS_OK) {
+        (void)sts_cache_finish(s, STS_OK);
     }
 }
 
@@ -525,7 +525,7 @@ static int begin_new(const struct sts_store *s, uint8_t kind, const char *domain
 {
     int e = make_room(s, kind, domain, worth, now, log);
 
-    return e == STS_OK ? begin(s, kind, domain, head, size) : e;
+    return e == STS_OK ? sts_cache_begin(s, kind, domain, head, size) : e;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -560,7 +560,7 @@ int sts_cache_renew(const struct sts_store *s, const char *domain, const char *i
     if (e != STS_OK) {
         return e;
     }
-    e = finish(s, s->write(s->ctx, policy->mx, policy->mx_len));
+    e = sts_cache_finish(s, s->write(s->ctx, policy->mx, policy->mx_len));
     if (e == STS_OK && policy->mode == STS_MODE_ENFORCE) {
         mark(s, domain);
     } else if (e == STS_OK) {
@@ -581,7 +581,7 @@ static int copy_rest(const struct sts_store *s, const char *domain, const struct
 {
     uint8_t piece[64];
     int32_t n = 0;
-    int e = begin(s, STS_STORE_POLICY, domain, &head->format, sizeof *head);
+    int e = sts_cache_begin(s, STS_STORE_POLICY, domain, &head->format, sizeof *head);
 
     if (e != STS_OK) {
         return e;
@@ -589,7 +589,7 @@ static int copy_rest(const struct sts_store *s, const char *domain, const struct
     while (e == STS_OK && (n = s->read(s->ctx, piece, sizeof piece)) > 0) {
         e = s->write(s->ctx, piece, (size_t)n);
     }
-    return finish(s, n < 0 ? STS_ERR_IO : e);
+    return sts_cache_finish(s, n < 0 ? STS_ERR_IO : e);
 }
 
 int sts_cache_touch(const struct sts_store *s, const char *domain, const struct sts_time *now)
@@ -678,7 +678,7 @@ int sts_cache_failed(const struct sts_store *s, const char *domain, const char *
     t.failures = t.failures == UINT8_MAX ? UINT8_MAX - 23 : (uint8_t)(t.failures + 1);
 
     e = begin_new(s, STS_STORE_WAIT, domain, NO_VICTIM, now, NULL, &t.format, WAITS_HEAD);
-    return e == STS_OK ? finish(s, s->write(s->ctx, &t.failures, 1)) : e;
+    return e == STS_OK ? sts_cache_finish(s, s->write(s->ctx, &t.failures, 1)) : e;
 }
 
 unsigned sts_cache_failures(const struct sts_store *s, const char *domain)

@@ -155,7 +155,9 @@ static void use_cached(struct sts_discover *d, const struct sts_time *now)
         d->decision.policy = &d->policy;
         d->decision.source = STS_SOURCE_CACHED;
         memcpy(d->decision.id, d->cached.id, sizeof d->decision.id);
-        (void)sts_cache_touch(d->config.store, d->domain, now);
+        if (!d->refresh) {
+            (void)sts_cache_touch(d->config.store, d->domain, now);
+        }
     }
     tell_gone(d, false, now);
 }
@@ -236,12 +238,11 @@ static void fetch_failed(struct sts_discover *d, int err, const struct sts_time 
                  d->domain, " could not be had: ", sts_fetch_reason(&d->fetch), NULL);
     if (!own_trouble(err)) {
         count_failure(d, now);
+        if (d->txt_result == STS_OK || d->cache_result == STS_OK) {
+            d->decision.fetch_error = err; /* */
+        }
     }
-    if (d->refresh) {
-        tell_gone(d, false, now);
-    } else {
-        use_cached(d, now);
-    }
+    use_cached(d, now);
 }
 
 uint32_t sts_discover_seed(const char *hostname)
@@ -297,6 +298,8 @@ static void judge_record(struct sts_discover *d, const struct sts_time *now)
     }
     d->cache_result = sts_cache_get(d->config.store, d->domain, now, NULL, &d->cached);
     if (fetch_wanted(d, now)) {
+        d->fetch.ctx = d->config.ctx;
+        d->fetch.on_text = d->config.on_policy_text;
         sts_fetch_go(&d->fetch, &d->policy, d->config.fetch_timeout_s, now);
         d->state = FETCHING;
     } else {
@@ -401,6 +404,7 @@ int sts_discover_start(struct sts_discover *d, const struct sts_discover_config 
     d->fetch_result = STS_OK;
     d->state = DECIDED;
     memset(&d->decision, 0, sizeof d->decision);
+    d->decision.domain = domain;
     sts_mx_start(&d->list);
     sts_record_start(&d->record);
     if (!refresh) {

@@ -229,6 +229,9 @@ static bool answer_feed(struct sts_fetch *f, const uint8_t *bytes, size_t len)
         if (n < 0) {
             return give_up(f, n);
         }
+        if (f->on_text != NULL && body_len > 0) {
+            f->on_text(f->ctx, body, body_len);
+        }
         if (sts_policy_feed(&f->parser, body, body_len) != STS_OK) {
             return finish(f, STS_ERR_POLICY_INVALID, STS_ERR_SYNTAX);
         }
@@ -279,6 +282,7 @@ int sts_fetch_look(struct sts_fetch *f, struct sts_resolver *resolver, struct st
     f->resolver = resolver;
     f->stream = stream;
     f->log = log;
+    f->on_text = NULL;
     f->port = port != 0 ? port : 443;
     f->next = 0;
     f->state = F_IDLE;
@@ -305,6 +309,9 @@ void sts_fetch_go(struct sts_fetch *f, struct sts_policy *policy, uint32_t timeo
     f->state = F_WAIT;
     sts_http_start(&f->http, STS_POLICY_FILE_MAX);
     sts_policy_start(&f->parser, policy);
+    if (f->on_text != NULL) {
+        f->on_text(f->ctx, NULL, 0);
+    }
 }
 
 int sts_fetch_poll(struct sts_fetch *f, const struct sts_time *now)

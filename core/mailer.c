@@ -228,20 +228,79 @@ static int conclude(struct sts_mailer *m, int error, bool final)
 
 /* ---- discovery --------------------------------------------------------------------------- */
 
+#if STS_DKIM
+/* Hands what was read to the signature; len 0: that was all. STS_BUSY: it wants the message from its start again. */
+static int hash(struct sts_mailer *m, const uint8_t *piece, size_t len)
+{
+    return m->config->dkim != NULL ? sts_dkim_feed(m->config->dkim, piece, len) : STS_OK;
+}
+
+static int begin_scan(struct sts_mailer *m)
+{
+    int err = sts_reader_start(&m->reader, m->mail->message, false);
+
+    return err == STS_OK && m->config->dkim != NULL ? sts_dkim_start(m->config->dkim) : err;
+}
+
+/* The signature is made once for all MX hosts, when no TLS is up: the port's pool is free. */
+static int seal(struct sts_mailer *m, const struct sts_time *now)
+{
+    struct sts_dkim *d = m->config->dkim;
+    int err = d != NULL ? sts_dkim_sign(d, now) : STS_OK;
+
+    if (d != NULL && err == STS_OK) {
+        m->facts.size += sts_len(d->field);
+    }
+    return err;
+}
+
+static void set_lead(const struct sts_mailer *m, struct sts_smtp_config *c)
+{
+    c->lead = m->config->dkim != NULL ? m->config->dkim->field : NULL;
+}
+#else
+static int hash(struct sts_mailer *m, const uint8_t *piece, size_t len)
+{
+    (void)m, (void)piece, (void)len;
+    return STS_OK;
+}
+
+static int begin_scan(struct sts_mailer *m)
+{
+    return sts_reader_start(&m->reader, m->mail->message, false);
+}
+
+static int seal(struct sts_mailer *m, const struct sts_time *now)
+{
+    (void)m, (void)now;
+    return STS_OK;
+}
+
+static void set_lead(const struct sts_mailer *m, struct sts_smtp_config *c)
+{
+    (void)m, (void)c;
+}
+#endif
+
 /* Measures the message before MAIL needs its size (RFC 1870), a little in each poll, while the DNS is
- * asked. A message that cannot be sent is found here, before any connection. */
+ * asked. A message that cannot be sent is found here, before any connection. What is to be signed is hashed on
+ * the same way. */
 static void scan(struct sts_mailer *m)
 {
     uint8_t piece[SCAN_PIECE];
 
     for (unsigned turn = 0; turn < SCAN_TURNS && m->scan == STS_BUSY; turn++) {
         int32_t n = sts_reader_read(&m->reader, piece, sizeof piece);
+        int err = n < 0 ? n : hash(m, piece, (size_t)n);
 
-        if (n == 0) {
+        if (err == STS_BUSY) {
+            err = sts_reader_start(&m->reader, m->mail->message, false);
+            m->scan = err != STS_OK ? err : STS_BUSY;
+        } else if (err != STS_OK) {
+            m->scan = err;
+        } else if (n == 0) {
             m->facts = m->reader.facts;
             m->scan = STS_OK;
-        } else if (n < 0) {
-            m->scan = n;
         }
     }
 }
@@ -281,6 +340,7 @@ static int start_discovery(struct sts_mailer *m, bool refresh, const struct sts_
         .ctx = c->ctx,
         .on_event = c->on_event,
         .on_date = c->on_date,
+        .on_policy_text = c->on_policy_text,
     };
     int err =
         sts_discover_start(&m->discover, &d, &m->resolver, &m->stream, m->domain, refresh, now);
@@ -335,6 +395,10 @@ static int discovering(struct sts_mailer *m, const struct sts_time *now)
     if (err != STS_OK) {
         return conclude(m, err, sts_route_lenient(&m->demand));
     }
+    err = seal(m, now);
+    if (err != STS_OK) {
+        return conclude(m, err, false);
+    }
     m->state = CHOOSING;
     return STS_BUSY;
 }
@@ -386,10 +450,14 @@ static void tell_attempt(struct sts_mailer *m, int error, int shown, const char 
         .verified = talked && m->session.smtp.verified,
         .error = shown,
         .reply = reply,
+        .decision = &m->discover.decision,
     };
 
     if (talked) {
         a.address = m->host.address[m->address];
+        a.sender = m->session.local;
+        a.tls_error = m->session.tls.error;
+        a.again = m->no_tls;
     }
     m->error = error;
     m->refused = m->refused && sts_err_final(error);
@@ -499,6 +567,7 @@ static void connect(struct sts_mailer *m, const struct sts_time *now)
             },
     };
 
+    set_lead(m, &s.smtp);
     m->tries++;
     m->state = TALKING;
     sts_session_start(&m->session, &m->stream, &s, now);
@@ -650,7 +719,7 @@ int sts_mailer_send(struct sts_mailer *m, const struct sts_mail *mail, const str
         (void)conclude(m, STS_ERR_CLOCK, false); /* C01: no certificate could be checked */
         return STS_OK;
     }
-    m->scan = sts_reader_start(&m->reader, mail->message, false);
+    m->scan = begin_scan(m);
     if (m->scan == STS_OK) {
         m->scan = STS_BUSY;
     }

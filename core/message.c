@@ -458,6 +458,11 @@ int sts_reader_start_kept(struct sts_reader *r, const struct sts_message *m)
     return start(r, m, false, why == STS_WHY_CLOCK ? STS_WHY_NOTHING : why);
 }
 
+void sts_reader_lead(struct sts_reader *r, const char *fields)
+{
+    r->run = fields;
+}
+
 const char *sts_reader_reason(const struct sts_reader *r)
 {
     static const char *const reasons[STS_WHY_COUNT] = {

@@ -37,6 +37,7 @@ void sts_session_start(struct sts_session *s, struct sts_stream *stream,
     s->reached = s->handshake_failed = false;
     s->result = STS_BUSY;
     memset(&s->tls, 0, sizeof s->tls);
+    s->local.family = 0;
     /* The engine starts its clock again once connected; until then it only keeps the config. */
     sts_smtp_start(&s->smtp, &config->smtp, now);
     s->state = CONNECTING;
@@ -48,9 +49,13 @@ void sts_session_start(struct sts_session *s, struct sts_stream *stream,
 static int connecting(struct sts_session *s, const struct sts_time *now)
 {
     struct sts_smtp_config config = s->smtp.c;
+    const struct sts_net *net = s->stream->net;
     int phase = sts_stream_poll(s->stream, now);
 
     if (phase == STS_STREAM_OPEN) {
+        if (net->local != NULL) {
+            (void)net->local(net->ctx, s->stream->handle, &s->local);
+        }
         s->reached = true;
         s->state = TALKING;
         sts_smtp_start(&s->smtp, &config, now);

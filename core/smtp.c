@@ -308,6 +308,23 @@ static void end_transaction(struct sts_smtp *m, bool delivered)
     hang_up(m, STS_OK);
 }
 
+#if STS_DKIM
+static int begin_content(struct sts_smtp *m)
+{
+    int err = sts_reader_start(m->c.reader, m->c.message, true);
+
+    if (err == STS_OK && m->c.lead != NULL) {
+        sts_reader_lead(m->c.reader, m->c.lead);
+    }
+    return err;
+}
+#else
+static int begin_content(struct sts_smtp *m)
+{
+    return sts_reader_start(m->c.reader, m->c.message, true);
+}
+#endif
+
 static void took_data(struct sts_smtp *m, bool good)
 {
     int err = STS_OK;
@@ -318,7 +335,7 @@ static void took_data(struct sts_smtp *m, bool good)
         return;
     }
     if (m->accepted > 0) {
-        err = sts_reader_start(m->c.reader, m->c.message, true);
+        err = begin_content(m);
     }
     m->tx_step = BODY;
     m->sent = 0;

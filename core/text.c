@@ -360,6 +360,27 @@ void sts_out_escaped(struct sts_out *o, const void *bytes, size_t len)
     }
 }
 
+void sts_out_base64(struct sts_out *o, const uint8_t *bytes, size_t len, size_t line,
+                    const char *fold)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t n = len - i < 3 ? len - i : 3;
+        uint32_t bits = 0;
+
+        for (size_t j = 0; j < 3; j++) {
+            bits = bits << 8 | (j < n ? bytes[i + j] : 0u);
+        }
+        if (i > 0 && i / 3 * 4 % line == 0) {
+            sts_out_text(o, fold);
+        }
+        for (size_t j = 0; j < 4; j++) {
+            sts_out_char(o, j <= n ? digits[bits >> (18 - 6 * j) & 63] : '=');
+        }
+    }
+}
+
 char *sts_out_end(struct sts_out *o)
 {
     o->buf[o->len] = '\0';

@@ -252,7 +252,7 @@ void recorded_play(const uint8_t *recording, struct sts_net *out)
     memset(&play, 0, sizeof play);
     play.all = recording;
     *out = (struct sts_net){NULL,      play_udp_open, play_tcp_open, play_connected,
-                            play_send, play_recv,     play_close,    play_wait};
+                            play_send, play_recv,     play_close,    play_wait, NULL};
 }
 
 bool recorded_same(void)
@@ -370,5 +370,5 @@ void recorded_write(const struct sts_net *under, int64_t date, struct sts_net *o
     writer.under = under;
     put_record(RECORDED_DATE, 0, at, sizeof at);
     *out = (struct sts_net){NULL,       write_udp_open, write_tcp_open, write_connected,
-                            write_send, write_recv,     write_close,    write_wait};
+                            write_send, write_recv,     write_close,    write_wait, NULL};
 }

@@ -28,7 +28,11 @@ enum command {
     CMD_CACHE = 16,
     CMD_VERSION = 32,
     CMD_QUEUE = 64,
-    CMD_ALL = 127,
+    CMD_CHECK = 128,
+    CMD_PUBLISH = 256,
+    CMD_KEYGEN = 512,
+    CMD_REPORT = 1024,
+    CMD_ALL = 0xffff,
 };
 
 /* Where a setting stands, for messages, and for what wins. */
@@ -51,17 +55,27 @@ struct provision {
     char domain[STS_NAME_SIZE];
 };
 
+/* What may repeat, as given. */
+struct texts {
+    char **at;
+    size_t count, room;
+};
+
 struct options {
     enum command command;
 
     const char *from, *hostname, *ca, *state, *config;
     const char *subject, *body, *to;
+    const char *dkim_key, *dkim_domain;        /* signs what is sent */
+    const char *type, *out;                    /* of keygen */
+    const char *report_org, *report_contact;   /* who reports; about whom: dkim_domain */
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
     uint32_t every_s;                          /* 0: once */
     bool run_given;                            /* --due or --every stands on the command line */
     bool json, help, queue, due;
-    bool notify; /* called as sendmail: whoever sent it is told if it fails for good */
-    bool quiet;  /* only what went wrong is said */
+    bool report_lan; /* addresses of private networks may be told */
+    bool notify;     /* called as sendmail: whoever sent it is told if it fails for good */
+    bool quiet;      /* only what went wrong is said */
     const struct sts_source *given; /* the message, instead of standard input; or NULL */
     int verbose;                    /* 0..2 */
 
@@ -72,8 +86,11 @@ struct options {
     struct floor_rule *floors;
     struct provision *provisions; /* newest first; one for a domain */
 
-    char **patterns; /* --mx, as given */
-    size_t patterns_count;
+    struct texts patterns; /* --mx */
+    struct texts rua;      /* --rua */
+    const char *mode, *web, *dkim_selector;
+    uint32_t max_age_s; /* 0: not given */
+    bool nginx, caddy, zone;
     char **args; /* what is no option */
     size_t args_count;
 };
@@ -191,9 +208,16 @@ const struct sts_store *setup_message_store(struct options *o);
 uint8_t setup_floor(const struct options *o, const char *domain);
 const struct sts_policy *setup_policy(const struct options *o, const char *domain);
 
+/* The name servers, of the options or of this machine. 0, or the exit status. */
+int setup_dns(struct options *o, struct sts_mailer_config *config);
+
 /* Everything else that the options name, opened and checked before anything is sent, and the mailer
  * ready for use; *config stays in place. 0, or the exit status. */
 int setup_mailer(struct options *o, struct sts_mailer_config *config);
+
+/* The key that signs, if the options name one (dkim.c). 0, or the exit status. */
+struct sts_wolfssl;
+int setup_dkim(const struct options *o, struct sts_wolfssl *w, struct sts_mailer_config *config);
 
 /* The one mailer of the program, what was begun in it brought to its end, and the time. */
 extern struct sts_mailer mailer;
@@ -252,6 +276,20 @@ void notice_send(struct sts_queue *queue, const char *hostname);
 /* Keeps what is left of an outcome: fills out->queued, or says why it cannot. */
 void queue_keep(const struct options *o, struct outcome *out, struct sts_queue_mail *mail);
 
+/* ---- reports (report.c) ------------------------------------------------------------------------- */
+
+struct sts_tlsrpt_config;
+
+/* Counts what happens for reports, if the options say who reports. 0, or the exit status. */
+int report_setup(struct options *o, struct sts_mailer_config *config);
+
+/* Who reports; NULL: nobody. */
+const struct sts_tlsrpt_config *report_config(void);
+
+/* From the mailer's callbacks; nothing where nobody reports. */
+void report_decision(const struct sts_decision *decision);
+void report_attempt(const struct sts_attempt *attempt);
+
 /* ---- commands ------------------------------------------------------------------------------ */
 
 int send_command(struct options *o);
@@ -261,8 +299,12 @@ int match_command(struct options *o);
 int cache_command(struct options *o);
 int queue_command(struct options *o);
 int sendmail_command(int argc, char **argv); /* with the program's name */
+int keygen_command(struct options *o);
+int report_command(struct options *o);
 int version_command(struct options *o);
 int help_command(struct options *o);
+int check_command(struct options *o);
+int publish_command(struct options *o);
 
 /* Reads a policy file. 0, or the exit status: `name` and the reason were said; line 0: unreadable. */
 struct policy_fault {

@@ -156,11 +156,11 @@ static int match_input(const struct options *o, char host[STS_NAME_SIZE])
         say("\"%s\" is not a host name", shown(o->args[0]));
         return EX_DATAERR;
     }
-    for (size_t i = 0; i < o->patterns_count; i++) {
-        if (!sts_pattern_valid(o->patterns[i], strlen(o->patterns[i]))) {
+    for (size_t i = 0; i < o->patterns.count; i++) {
+        if (!sts_pattern_valid(o->patterns.at[i], strlen(o->patterns.at[i]))) {
             say("\"%s\" cannot stand in an mx line: it is neither a name nor \"*.\" and a name "
                 "(RFC 8461 3.2)",
-                shown(o->patterns[i]));
+                shown(o->patterns.at[i]));
             return EX_DATAERR;
         }
     }
@@ -181,8 +181,8 @@ int match_command(struct options *o)
     if (status != 0) {
         return status;
     }
-    for (size_t i = 0; by == NULL && i < o->patterns_count; i++) {
-        const char *pattern = o->patterns[i];
+    for (size_t i = 0; by == NULL && i < o->patterns.count; i++) {
+        const char *pattern = o->patterns.at[i];
 
         by = sts_match(pattern, strlen(pattern), host, strlen(host)) ? pattern : NULL;
     }

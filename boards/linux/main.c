@@ -20,6 +20,9 @@ static const char usage[] =
     "  policy [FILE]           say what an MTA-STS policy file means, or why it is invalid\n"
     "  record [TEXT...]        say which policy the TXT records of _mta-sts.DOMAIN announce\n"
     "  match [--mx P]... HOST  say whether a policy with these mx patterns allows a host\n"
+    "  check DOMAIN            verify a domain's set-up as a sender sees it: record, policy, every "
+    "MX\n"
+    "  publish DOMAIN          print what a domain owner has to publish, and the steps in order\n"
     "  queue list              the messages that wait for their next try, or failed for good\n"
     "  queue run               try each of them now; --due: those whose time has come;\n"
     "                          --every SECONDS: stay, and try what is due\n"
@@ -27,6 +30,10 @@ static const char usage[] =
     "  cache list              the policies that are held\n"
     "  cache drop DOMAIN       forget one\n"
     "  cache refresh [DOMAIN]  fetch one again, or all\n"
+    "  keygen --out FILE       make a DKIM key, and print its DNS record; --type rsa or ed25519,\n"
+    "                          --selector S, --domain D\n"
+    "  report [--domain D]     what was counted for reports of TLS (RFC 8460), a day and domain "
+    "each\n"
     "  version                 the version, and what is built in\n"
     "\n"
     "options of send (queue run and cache refresh take those for DNS, trust, state, ports, "
@@ -36,6 +43,9 @@ static const char usage[] =
     "  --hostname NAME         name for EHLO                     [this machine's]\n"
     "  --queue                 keep what is put off, and try it again (queue run); then exit 0\n"
     "  --subject S --body S --to ADDR  compose the message; --to is for its header\n"
+    "  --dkim-key FILE --dkim-selector S --dkim-domain D  sign what is sent\n"
+    "  --report-org NAME --report-contact ADDR  count for reports of TLS; --report-lan: with\n"
+    "                          addresses of private networks\n"
     "  --floor LEVEL[@DOMAIN]  opportunistic, encrypted, verified, policy; may repeat\n"
     "  --require-tls           the same as --floor policy\n"
     "  --policy DOMAIN=FILE    a policy that holds from the first contact; may repeat\n"
@@ -49,12 +59,25 @@ static const char usage[] =
     "  --https-port N          [443]\n"
     "  --timeout SECONDS       the longest that one step may take\n"
     "\n"
+    "options of check (and those for DNS, trust, state, ports and time):\n"
+    "  --dkim-selector S       look at this DKIM key too\n"
+    "\n"
+    "options of publish (and --dns, --timeout):\n"
+    "  --mode MODE             testing, enforce or none          [testing]\n"
+    "  --max-age SECONDS       how long senders keep the policy  [testing 86400, enforce 604800]\n"
+    "  --mx PATTERN            in place of the MX records; may repeat\n"
+    "  --rua URI               where reports go; may repeat      [mailto:tls-reports@DOMAIN]\n"
+    "  --web DIR               write DIR/.well-known/mta-sts.txt\n"
+    "  --zone                  print lines of a zone file\n"
+    "  --nginx, --caddy        print the web server's configuration\n"
+    "\n"
     "options of all commands:\n"
     "  --config FILE           the same options without dashes, one a line  [/etc/stsmail.conf]\n"
     "  --json                  results for programs, one JSON object a line\n"
     "  -v, -vv                 show the conversation; with times\n"
     "\n"
-    "exit status: 0 delivered or valid, 1 no match, 64 wrong command line, 65 invalid input,\n"
+    "exit status: 0 delivered or valid, 1 no match or an error found, 64 wrong command line, 65 "
+    "invalid input,\n"
     "69 failed for good, 74 input or output error, 75 deferred: try again, 78 wrong "
     "configuration\n";
 
@@ -82,10 +105,10 @@ static const struct command_row {
     {"--help", help_command, CMD_ALL},
     {"-h", help_command, CMD_ALL},
     {"--version", version_command, CMD_VERSION},
-    {"check", NULL, CMD_ALL},
-    {"publish", NULL, CMD_ALL},
-    {"report", NULL, CMD_ALL},
-    {"keygen", NULL, CMD_ALL},
+    {"check", check_command, CMD_CHECK},
+    {"publish", publish_command, CMD_PUBLISH},
+    {"report", report_command, CMD_REPORT},
+    {"keygen", keygen_command, CMD_KEYGEN},
 };
 
 static int run(const struct command_row *row, int argc, char **argv)
@@ -93,10 +116,6 @@ static int run(const struct command_row *row, int argc, char **argv)
     static struct options o;
     int status;
 
-    if (row->run == NULL) {
-        say("the command %s is not in this version of stsmail; nothing was done", row->name);
-        return EX_USAGE;
-    }
     o.command = row->command;
     status = options_read(&o, argc, argv);
     if (status != 0) {

@@ -21,7 +21,7 @@ enum kind {
     K_DNS,
     K_FLOOR,
     K_POLICY,
-    K_PATTERN,
+    K_TEXTS, /* any text; all count */
     K_NET,   /* for a program with a network stack of its own */
     K_LATER, /* of a part that this version does not have */
 };
@@ -29,26 +29,28 @@ enum kind {
 struct option {
     const char *name;
     uint8_t kind;
-    uint8_t commands; /* enum command */
-    uint16_t offset;  /* of the member of struct options */
+    uint16_t commands; /* enum command */
+    uint16_t offset;   /* of the member of struct options */
     uint32_t max;
 };
 
 #define AT(member) offsetof(struct options, member)
-#define NET        (CMD_SEND | CMD_CACHE | CMD_QUEUE) /* the commands that ask the network */
+#define MAIL       (CMD_SEND | CMD_CACHE | CMD_QUEUE) /* the commands that use the mailer */
+#define LOOK       (MAIL | CMD_CHECK)
+#define NET        (LOOK | CMD_PUBLISH) /* the commands that ask the network */
 
 static const struct option table[] = {
     {"from", K_TEXT, CMD_SEND, AT(from), 0},
-    {"hostname", K_TEXT, NET, AT(hostname), 0},
+    {"hostname", K_TEXT, LOOK | CMD_REPORT, AT(hostname), 0},
     {"dns", K_DNS, NET, 0, 0},
-    {"ca", K_TEXT, NET, AT(ca), 0},
-    {"state", K_TEXT, NET, AT(state), 0},
-    {"policy", K_POLICY, NET, 0, 0},
-    {"smtp-port", K_NUMBER, NET, AT(smtp_port), 65535},
-    {"https-port", K_NUMBER, NET, AT(https_port), 65535},
+    {"ca", K_TEXT, LOOK, AT(ca), 0},
+    {"state", K_TEXT, LOOK | CMD_REPORT, AT(state), 0},
+    {"policy", K_POLICY, MAIL, 0, 0},
+    {"smtp-port", K_NUMBER, LOOK, AT(smtp_port), 65535},
+    {"https-port", K_NUMBER, LOOK, AT(https_port), 65535},
     {"timeout", K_NUMBER, NET, AT(timeout_s), 86400},
-    {"floor", K_FLOOR, NET, 0, 0},
-    {"require-tls", K_REQUIRE_TLS, NET, 0, 0},
+    {"floor", K_FLOOR, MAIL, 0, 0},
+    {"require-tls", K_REQUIRE_TLS, MAIL, 0, 0},
     {"tap", K_NET, NET, 0, 0},
     {"ip", K_NET, NET, 0, 0},
     {"ip6", K_NET, NET, 0, 0},
@@ -59,7 +61,14 @@ static const struct option table[] = {
     {"queue", K_FLAG, CMD_SEND, AT(queue), 0},
     {"due", K_FLAG, CMD_QUEUE, AT(due), 0},
     {"every", K_NUMBER, CMD_QUEUE, AT(every_s), 86400},
-    {"mx", K_PATTERN, CMD_MATCH, 0, 0},
+    {"mx", K_TEXTS, CMD_MATCH | CMD_PUBLISH, AT(patterns), 0},
+    {"rua", K_TEXTS, CMD_PUBLISH, AT(rua), 0},
+    {"mode", K_TEXT, CMD_PUBLISH, AT(mode), 0},
+    {"max-age", K_NUMBER, CMD_PUBLISH, AT(max_age_s), STS_MAX_AGE_MAX},
+    {"web", K_TEXT, CMD_PUBLISH, AT(web), 0},
+    {"nginx", K_FLAG, CMD_PUBLISH, AT(nginx), 0},
+    {"caddy", K_FLAG, CMD_PUBLISH, AT(caddy), 0},
+    {"zone", K_FLAG, CMD_PUBLISH, AT(zone), 0},
     {"config", K_TEXT, CMD_ALL, AT(config), 0},
     {"json", K_FLAG, CMD_ALL, AT(json), 0},
     {"help", K_FLAG, CMD_ALL, AT(help), 0},
@@ -69,11 +78,16 @@ static const struct option table[] = {
     {"auth-user", K_LATER, CMD_ALL, 0, 0},
     {"auth-secret-file", K_LATER, CMD_ALL, 0, 0},
     {"attach", K_LATER, CMD_ALL, 0, 0},
-    {"dkim-key", K_LATER, CMD_ALL, 0, 0},
-    {"dkim-selector", K_LATER, CMD_ALL, 0, 0},
-    {"dkim-domain", K_LATER, CMD_ALL, 0, 0},
-    {"report-org", K_LATER, CMD_ALL, 0, 0},
-    {"report-contact", K_LATER, CMD_ALL, 0, 0},
+    {"dkim-key", K_TEXT, CMD_SEND | CMD_QUEUE, AT(dkim_key), 0},
+    {"dkim-selector", K_TEXT, CMD_SEND | CMD_QUEUE | CMD_CHECK | CMD_KEYGEN, AT(dkim_selector), 0},
+    {"dkim-domain", K_TEXT, CMD_SEND | CMD_QUEUE | CMD_KEYGEN, AT(dkim_domain), 0},
+    {"selector", K_TEXT, CMD_KEYGEN, AT(dkim_selector), 0},
+    {"domain", K_TEXT, CMD_KEYGEN | CMD_REPORT, AT(dkim_domain), 0},
+    {"type", K_TEXT, CMD_KEYGEN, AT(type), 0},
+    {"out", K_TEXT, CMD_KEYGEN, AT(out), 0},
+    {"report-org", K_TEXT, MAIL | CMD_REPORT, AT(report_org), 0},
+    {"report-contact", K_TEXT, MAIL | CMD_REPORT, AT(report_contact), 0},
+    {"report-lan", K_FLAG, MAIL | CMD_REPORT, AT(report_lan), 0},
 };
 
 #define TABLE_SIZE (sizeof table / sizeof table[0])
@@ -245,9 +259,18 @@ static int set_policy(struct options *o, const struct where *where, const char *
     return 0;
 }
 
-static int set_pattern(struct options *o, const char *value)
+static int add_text(struct texts *list, const char *value)
 {
-    o->patterns[o->patterns_count++] = keep_text(value, strlen(value));
+    if (list->count == list->room) {
+        char **more = keep((list->room * 2 + 8) * sizeof *more);
+
+        if (list->count > 0) {
+            memcpy(more, list->at, list->count * sizeof *more);
+        }
+        list->at = more;
+        list->room = list->room * 2 + 8;
+    }
+    list->at[list->count++] = keep_text(value, strlen(value));
     return 0;
 }
 
@@ -310,7 +333,7 @@ static int apply(struct options *o, const struct where *where, const struct opti
     case K_DNS: return set_dns(o, where, value);
     case K_FLOOR: return set_floor(o, where, value);
     case K_POLICY: return set_policy(o, where, value);
-    case K_PATTERN: return set_pattern(o, value);
+    case K_TEXTS: return add_text((struct texts *)(void *)member, value);
     case K_NET: return net_option(where, option->name, value);
     default: /* K_LATER */
         say_setting(where, "%s%s is not in this version of stsmail; nothing was done",
@@ -413,7 +436,6 @@ int options_read(struct options *o, int argc, char **argv)
     int status;
 
     o->args = keep(((size_t)argc + 1) * sizeof *o->args);
-    o->patterns = keep(((size_t)argc + 1) * sizeof *o->patterns);
     status = pass(o, argc, argv, true);
     if (status != 0 || o->help) {
         return status;

@@ -32,6 +32,7 @@ void outcome_decision(void *ctx, const struct sts_decision *decision)
     out->decision = *decision;
     out->decision.policy = NULL; /* it does not outlast the delivery */
     out->decided = true;
+    report_decision(decision);
 }
 
 /* No memory for one: it is left out of the list, and the delivery goes on. */
@@ -40,6 +41,7 @@ void outcome_attempt(void *ctx, const struct sts_attempt *attempt)
     struct outcome *out = ctx;
     struct tried *t = calloc(1, sizeof *t);
 
+    report_attempt(attempt);
     if (t == NULL) {
         return;
     }

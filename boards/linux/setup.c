@@ -102,7 +102,7 @@ const char *setup_hostname(const struct options *o)
 
 /* ---- parts of the configuration ------------------------------------------------------------ */
 
-static int setup_dns(struct options *o, struct sts_mailer_config *config)
+int setup_dns(struct options *o, struct sts_mailer_config *config)
 {
     static const char file[] = "/etc/resolv.conf";
 
@@ -266,6 +266,10 @@ int setup_mailer(struct options *o, struct sts_mailer_config *config)
     if (status != 0) {
         return status;
     }
+    status = setup_dkim(o, config->tls->ctx, config);
+    if (status != 0) {
+        return status;
+    }
     config->net = net_start();
     if (config->net == NULL) {
         return EX_CONFIG;
@@ -278,6 +282,10 @@ int setup_mailer(struct options *o, struct sts_mailer_config *config)
     config->https_port = (uint16_t)o->https_port;
     setup_floors(o, config);
     setup_provisions(o, config);
+    status = report_setup(o, config);
+    if (status != 0) {
+        return status;
+    }
     error = sts_mailer_init(&mailer, config);
     if (error != STS_OK) {
         say("%s: %s", sts_err_text(error), sts_err_hint(error));

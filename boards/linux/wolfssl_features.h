@@ -30,6 +30,9 @@
 #define WOLFSSL_SP_ARM64_ASM
 #endif
 
+/* `stsmail keygen`. */
+#define WOLFSSL_KEY_GEN
+
 /* Bytes of a Certificate message: a leaf with a thousand names has 30,000. */
 #define MAX_CERTIFICATE_SZ 65536
 #define WOLFSSL_MAX_ALT_NAMES 2048

@@ -97,7 +97,7 @@
 /* Records that the flash store holds: two for each queued message, two for each domain, and what else is kept.
  * 1..65535. 20 bytes of struct sts_flash_store each. */
 #ifndef STS_FLASH_RECORDS
-#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + 8)
+#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + STS_TLSRPT_MAX + 8)
 #endif
 
 /* Bytes that the flash store writes at once. 288..4096, no less than the flash's program_size, of which it is a
@@ -124,6 +124,34 @@
  * about 5 KB of code; results and errors are the same without. */
 #ifndef STS_LOG
 #define STS_LOG 1
+#endif
+
+/* Whether mail can be signed (dkim.h). 0 or 1. About 2.5 KB of code, beside what the port's key takes. */
+#ifndef STS_DKIM
+#define STS_DKIM 0
+#endif
+
+/* Bytes of the longest DKIM signature. 64..512: Ed25519 64, RSA-2048 256, RSA-4096 512. One and a half bytes each, in
+ * struct sts_dkim. */
+#ifndef STS_DKIM_SIGNATURE
+#define STS_DKIM_SIGNATURE 512
+#endif
+
+/* Records of the store that TLS reports may take (tlsrpt.h): one for each day and domain that is not reported yet, one for
+ * each policy's text. 0..65535. 20 bytes of struct sts_flash_store each; in the store, up to STS_TLSRPT_SIZE each. */
+#ifndef STS_TLSRPT_MAX
+#define STS_TLSRPT_MAX 8
+#endif
+
+/* Bytes of what is counted for one domain on one day; a fifth of it may be a policy's text. 2560..65535. One byte each, in
+ * struct sts_tlsrpt and in struct sts_tlsrpt_report. */
+#ifndef STS_TLSRPT_SIZE
+#define STS_TLSRPT_SIZE 2560
+#endif
+
+/* Report addresses kept of a domain's TLSRPT record. 1..16. STS_TLSRPT_URI_SIZE bytes each. */
+#ifndef STS_TLSRPT_URIS
+#define STS_TLSRPT_URIS 2
 #endif
 
 #if STS_MX_MAX < 1 || STS_MX_MAX > 64
@@ -165,8 +193,21 @@
 #if STS_FLASH_PIECE < 288 || STS_FLASH_PIECE > 4096 || STS_FLASH_PIECE % 32 != 0
 #error "STS_FLASH_PIECE: 288..4096 bytes, a multiple of 32"
 #endif
+#if STS_DKIM_SIGNATURE < 64 || STS_DKIM_SIGNATURE > 512
+#error "STS_DKIM_SIGNATURE: 64..512 bytes"
+#endif
 #if STS_CACHE_MAX < 1 || STS_CACHE_MAX > 65535
 #error "STS_CACHE_MAX: 1..65535 policies"
+#endif
+
+#if STS_TLSRPT_MAX < 0 || STS_TLSRPT_MAX > 65535
+#error "STS_TLSRPT_MAX: 0..65535 records"
+#endif
+#if STS_TLSRPT_SIZE < 2560 || STS_TLSRPT_SIZE > 65535
+#error "STS_TLSRPT_SIZE: 2560..65535 bytes"
+#endif
+#if STS_TLSRPT_URIS < 1 || STS_TLSRPT_URIS > 16
+#error "STS_TLSRPT_URIS: 1..16 addresses"
 #endif
 
 #endif

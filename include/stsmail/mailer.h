@@ -6,6 +6,7 @@
 #ifndef STSMAIL_MAILER_H
 #define STSMAIL_MAILER_H
 
+#include <stsmail/dkim.h>
 #include <stsmail/mailer_types.h>
 
 #ifdef __cplusplus
@@ -29,6 +30,11 @@ struct sts_mailer_config {
     const struct sts_provisioned *provisioned;
     size_t  provisioned_count;
 
+#if STS_DKIM
+    struct sts_dkim *dkim; /* signs all mail (dkim.h), ready for use and the mailer's own while it has one; NULL: none is
+                              signed */
+#endif
+
     uint32_t timeout_s;  /* the longest that one step may take; 0: 30 s for a name, 60 s for a
                             policy and for connecting, RFC 5321 4.5.3.2 for replies */
     uint16_t smtp_port;  /* 0: 25 */
@@ -46,6 +52,10 @@ struct sts_mailer_config {
     /* The Date field of an HTTPS answer that came over verified TLS: for sts_clock_confirm(). May be NULL; must not call the
      * mailer. */
     void (*on_date)(void *ctx, int64_t utc_s);
+
+    /* The next piece of a policy's file, as it is fetched, valid or not (tlsrpt.h: sts_tlsrpt_policy_text); len 0: a new
+     * one begins. May be NULL; must not call the mailer. */
+    void (*on_policy_text)(void *ctx, const void *bytes, size_t len);
 };
 
 /* What to send. The caller keeps all of it in place until the delivery is over. */

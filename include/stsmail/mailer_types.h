@@ -63,6 +63,7 @@ enum sts_policy_source {
 
 /* What was decided about the domain. */
 struct sts_decision {
+    const char *domain;          /* the policy domain */
     uint8_t  source;             /* enum sts_policy_source */
     uint8_t  mode;               /* enum sts_mode; meaningless if source is NONE */
     uint8_t  floor;              /* enum sts_floor in force for this domain */
@@ -70,6 +71,8 @@ struct sts_decision {
     char     id[STS_ID_SIZE];    /* "" if not known */
     int      error;              /* STS_OK, or why an announced policy could not be had:
                                     STS_ERR_POLICY_* */
+    int      fetch_error;        /* STS_OK, or why the policy, announced or held (R-130, R-131), could not be fetched just
+                                    now: STS_ERR_POLICY_*. Not set where nothing was tried */
     const struct sts_policy *policy; /* NULL if source is NONE; until the next send */
 };
 
@@ -85,6 +88,10 @@ struct sts_attempt {
                                    through, in testing mode */
     const char   *reply;        /* the reply that ended the attempt where error is STS_ERR_TEMPFAIL
                                    or STS_ERR_REJECTED; else "" */
+    const struct sts_decision *decision; /* what it was tried under */
+    struct sts_ip sender;         /* this side's address; family 0: not known */
+    int           tls_error;      /* STS_OK, or why the certificate was not verified, TLS being up all the same */
+    bool          again;          /* without TLS on purpose: the try before this one has failed to set it up */
 };
 
 #ifdef __cplusplus

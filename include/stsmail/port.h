@@ -85,6 +85,10 @@ struct sts_net {
     /* Waits until one of the handles is ready, or about timeout_ms passed. May return early. On bare
      * metal: one turn of the network loop. `n` may be 0. */
     void (*wait)(void *ctx, const struct sts_wait *handles, size_t n, uint32_t timeout_ms);
+
+    /* This side's address of a connected TCP handle, for reports (tlsrpt.h). STS_OK, or an error: *ip is not touched. May be
+     * NULL. */
+    int (*local)(void *ctx, int handle, struct sts_ip *ip);
 };
 
 /* ---- random numbers --------------------------------------------------------------------- */
@@ -151,6 +155,8 @@ enum sts_store_kind {
     STS_STORE_MESSAGE = 'm', /* the message itself; key: the same id */
     STS_STORE_CLOCK = 'c',   /* a time that is surely over; key: "clock" */
     STS_STORE_MARK = 'e',    /* that an enforced policy is held, kept beside it (F06); key: policy domain */
+    STS_STORE_REPORT = 't',  /* what is counted for a report (tlsrpt.h); key: days since 1970, ".", policy domain */
+    STS_STORE_TEXT = 'u',    /* a policy's file as it was fetched, for reports; key: policy domain */
 };
 
 /* Records that survive a power cut: each operation leaves a record as it was or as it shall be,

@@ -64,6 +64,9 @@ struct sts_wolfssl {
      * RSA-2048). Set after init. */
     void (*alive)(void *ctx);
     void *alive_ctx;
+    /* Or NULL: sees the certificate of every peer, good or bad, before the handshake goes on. Set after init. */
+    void (*on_leaf)(void *ctx, const uint8_t *der, size_t len);
+    void *leaf_ctx;
     /* The n-th CA of them that has the name, and may have the key, that is asked for. */
     bool (*find)(struct sts_wolfssl *w, const struct sts_wolfssl_ask *ask, size_t n,
                  struct sts_root *root);
@@ -105,6 +108,17 @@ int sts_wolfssl_table_make(const char *pem, size_t len, void *out, size_t size,
  * start whenever a chain asks for its root, of which a copy is made in the pool.
  * Returns how many certificates there are (> 0), or STS_ERR_CONFIG where there is none. */
 int sts_wolfssl_trust_pem(struct sts_wolfssl *w, const char *pem, size_t len);
+
+/* What a person wants to know of a certificate; nothing here is a verdict. */
+struct sts_wolfssl_leaf {
+    int64_t from_s, until_s; /* seconds since 1970, both inclusive */
+    bool self_issued;        /* it names itself as its issuer */
+    unsigned names;          /* DNS-IDs in all */
+    char shown[256];         /* as many of them as fit, "a, b, ..."; printable, "" if none */
+};
+
+/* Reads one, for on_leaf. STS_OK, or STS_ERR_SYNTAX: it is none. */
+int sts_wolfssl_leaf_read(struct sts_wolfssl_leaf *leaf, const uint8_t *der, size_t len);
 
 #ifdef __cplusplus
 }

@@ -204,6 +204,28 @@ static void net_wait(void *ctx, const struct sts_wait *handles, size_t n, uint32
     (void)poll(p, (nfds_t)n, timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms);
 }
 
+static int net_local(void *ctx, int handle, struct sts_ip *ip)
+{
+    struct sockaddr_storage own;
+    socklen_t len = sizeof own;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&own;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&own;
+    struct sts_ip out = {.family = 4};
+
+    (void)ctx;
+    if (getsockname(handle, (struct sockaddr *)&own, &len) != 0) {
+        return STS_ERR_CONNECT;
+    }
+    if (own.ss_family == AF_INET6) {
+        out.family = 6;
+        memcpy(out.bytes, &v6->sin6_addr, 16);
+    } else {
+        memcpy(out.bytes, &v4->sin_addr, 4);
+    }
+    *ip = out;
+    return STS_OK;
+}
+
 const struct sts_net sts_posix_net = {
     .udp_open = udp_open,
     .tcp_open = tcp_open,
@@ -212,4 +234,5 @@ const struct sts_net sts_posix_net = {
     .recv = net_recv,
     .close = net_close,
     .wait = net_wait,
+    .local = net_local,
 };

@@ -8,6 +8,7 @@
  *   table.c, build.c  the table of trust anchors: read, and made
  *   root.c      what of a certificate makes a trust anchor
  *   identity.c  whether a certificate stands for a host name, and may be used by a server
+ *   leaf.c      what of a certificate is for people
  *   pem.c       certificates in a CA file, read by places
  *   der.c       the few things of DER that these need
  *   gate.c      what a record may be before wolfSSL sees it

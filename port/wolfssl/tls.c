@@ -101,6 +101,9 @@ static int on_certificate(int ok, WOLFSSL_X509_STORE_CTX *store)
     if (store->error_depth > 0) {
         return judge_ca(c, store);
     }
+    if (c->w->on_leaf != NULL) {
+        c->w->on_leaf(c->w->leaf_ctx, store->certs[0].buffer, store->certs[0].length);
+    }
     c->leaf_error = judge_leaf(c, ok, store);
     c->chain = NULL; /* wolfSSL's buffer ends here */
     c->leaf_seen = true;

@@ -9,7 +9,7 @@ LWIP_DIR ?= $(B)/deps/lwip
 # Files of wolfSSL; those for another machine or an option that is off compile to nothing.
 WOLFSSL_C := src/internal.c src/keys.c src/ssl.c src/tls.c src/tls13.c src/wolfio.c \
     $(addprefix wolfcrypt/src/,aes.c asn.c chacha.c chacha20_poly1305.c cpuid.c curve25519.c ecc.c \
-        fe_operations.c hash.c hmac.c kdf.c memory.c poly1305.c random.c rsa.c sha256.c sha512.c \
+        ed25519.c fe_operations.c ge_operations.c hash.c hmac.c kdf.c memory.c poly1305.c random.c rsa.c sha256.c sha512.c \
         sp_arm64.c sp_c32.c sp_c64.c sp_int.c sp_x86_64.c wc_port.c wolfmath.c)
 WOLFSSL_S := $(addprefix wolfcrypt/src/,chacha_asm.S fe_x25519_asm.S poly1305_asm.S sha256_asm.S sha512_asm.S \
     sp_x86_64_asm.S)
@@ -24,6 +24,9 @@ WOLFSSL_CONFIG := port/wolfssl/user_settings.h boards/linux/wolfssl_features.h
 # The two objects in which wolfSSL asks for signers: see hook.h.
 WOLFSSL_HOOK_asn := -DSTS_WOLFSSL_HOOK_ASN -include port/wolfssl/hook.h
 WOLFSSL_HOOK_internal := -DSTS_WOLFSSL_HOOK_INTERNAL -include port/wolfssl/hook.h
+
+# The objects that sign mail with Ed25519; the others do not know of it: see sign_ed25519.c.
+$(foreach o,ed25519 fe_operations fe_x25519_asm fe_low_mem ge_operations ge_low_mem,$(eval WOLFSSL_HOOK_$(o) := -DHAVE_ED25519))
 
 # $(1): a folder of build/; $(2), $(3): more flags for wolfSSL, for the port
 define wolfssl_rules

@@ -862,7 +862,7 @@ static inline void net_start(uint64_t seed)
     in.stuck = 0;
     in.clock = NULL;
     in.net = (struct sts_net){&in,      net_udp_open, net_tcp_open, net_connected,
-                              net_send, net_recv,     net_close,    net_wait};
+                              net_send, net_recv,     net_close,    net_wait,     NULL};
     in.tls = (struct sts_tls){&in,          net_tls_open,    net_handshake, net_tls_send,
                               net_tls_recv, net_wants_write, net_tls_close};
     in.rng = (struct sts_random){&in, net_fill};

@@ -4,6 +4,7 @@
  * nothing goes out in clear that must not.
  */
 #define _GNU_SOURCE
+#include "naive_dkim.h"
 #include "world.h"
 
 #include <stsmail/ram_store.h>
@@ -302,6 +303,22 @@ TEST(a_failed_handshake_without_a_policy_is_followed_by_a_new_connection_in_clea
     CHECK(mx->seen == 2 && w.attempts_count == 2);
     CHECK(w.attempts[0].error == STS_ERR_TLS && w.attempts[1].error == STS_OK);
     CHECK(w.attempts[1].tls_version == 0);
+    CHECK(!w.attempts[0].again && w.attempts[1].again);
+}
+
+/* What a report tells beside the error (tlsrpt.h). */
+TEST(r168_an_attempt_tells_both_addresses_and_what_the_handshake_found)
+{
+    domain();
+    mx->tls = (struct sts_tls_state){0x0304, false, STS_ERR_CERT_EXPIRED};
+    CHECK(deliver() == STS_OK && w.attempts_count == 1);
+    CHECK(w.attempts[0].error == STS_OK && w.attempts[0].tls_error == STS_ERR_CERT_EXPIRED);
+    CHECK(w.attempts[0].sender.family == 4 && w.attempts[0].sender.bytes[3] == 7);
+    CHECK(w.attempts[0].decision == &m.discover.decision);
+    CHECK(strcmp(w.decision.domain, "example.org") == 0);
+    domain();
+    mx->refuse = true;
+    CHECK(deliver() != STS_OK && w.attempts[0].sender.family == 0);
 }
 
 static const struct {
@@ -1778,5 +1795,139 @@ TEST(l12_every_missing_argument_is_an_error)
     }
     CHECK(w.questions == 0);
 }
+
+#if STS_DKIM
+
+/* ---- signed mail ------------------------------------------------------------------------------- */
+
+static struct keeper keeper;
+static struct sts_dkim dkim;
+static char mail_line[200];
+
+static bool note_mail(struct world_conn *c, const char *line)
+{
+    (void)c;
+    if (strncmp(line, "MAIL", 4) == 0) {
+        snprintf(mail_line, sizeof mail_line, "%s", line);
+    }
+    return false;
+}
+
+static void domain_signed(void)
+{
+    domain();
+    keeper_start(&keeper, STS_DKIM_ED25519, 64);
+    CHECK(sts_dkim_init(&dkim, &keeper.signer, "example.com", "ups7") == STS_OK);
+    w.config.dkim = &dkim;
+    mx->offers = "250-SIZE 100000\r\n";
+    mx->script = note_mail;
+}
+
+/* What arrived is what was hashed. */
+static bool arrived_signed(const struct world_server *s)
+{
+    static struct naive_header header;
+    static struct naive_text text;
+    size_t lead = strlen(dkim.field);
+    const char *rest = s->mail + lead;
+
+    if (lead == 0 || strncmp(s->mail, dkim.field, lead) != 0) {
+        return false;
+    }
+    naive_split(&header, rest, s->mail_len - lead);
+    naive_signed(&text, &header, dkim.field);
+    if (text.len != keeper.hashed[0].len ||
+        memcmp(text.bytes, keeper.hashed[0].bytes, text.len) != 0) {
+        return false;
+    }
+    naive_body(&text, rest + header.end, s->mail_len - lead - header.end);
+    return text.len == keeper.hashed[1].len &&
+           memcmp(text.bytes, keeper.hashed[1].bytes, text.len) == 0;
+}
+
+TEST(mail_goes_out_as_it_was_hashed_and_size_counts_the_signature)
+{
+    char size[40];
+
+    domain_signed();
+    CHECK(deliver() == STS_OK && arrived_signed(mx));
+    snprintf(size, sizeof size, " SIZE=%u", (unsigned)mx->mail_len);
+    CHECK(strstr(mail_line, size) != NULL);
+    CHECK(keeper.begun == 1 && keeper.digests == 2);
+}
+
+TEST(all_mx_of_a_try_get_one_signature_and_the_next_try_a_new_one)
+{
+    struct world_server *second;
+
+    domain_signed();
+    world_dns(&w, D, STS_DNS_MX, "20 mx2.example.org");
+    world_dns(&w, "mx2.example.org", STS_DNS_A, "192.0.2.11");
+    second = world_listen(&w, "192.0.2.11", 25);
+    mx->at = ".";
+    mx->reply = "451 4.2.0 later\r\n";
+    CHECK(deliver() == STS_OK && arrived_signed(mx) && arrived_signed(second));
+    CHECK(keeper.begun == 1);
+    mx->mail_len = second->mail_len = 0;
+    w.now.utc_s += 3600;
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK && run() == STS_OK);
+    CHECK(keeper.begun == 2 && arrived_signed(second));
+}
+
+/* What is to be signed does not go out without: a receiver might refuse it for good. */
+TEST(whatever_fails_in_the_signer_puts_the_mail_off_and_nobody_is_called)
+{
+    int calls;
+
+    domain_signed();
+    CHECK(deliver() == STS_OK);
+    calls = keeper.calls;
+    for (int n = 1; n <= calls; n++) {
+        domain_signed();
+        keeper.fails_at = n;
+        keeper.error = STS_ERR_MEMORY;
+        CHECK(deliver() == STS_ERR_MEMORY && !to[0].final && mx->seen == 0);
+    }
+}
+
+struct fading {
+    int rewinds, reads;
+};
+
+static int fading_rewind(void *ctx)
+{
+    struct fading *f = ctx;
+
+    f->reads = 0;
+    return f->rewinds++ < 3 ? STS_OK : STS_ERR_IO;
+}
+
+static int32_t fading_read(void *ctx, void *buf, size_t size)
+{
+    static const char text[] = "From: a@example.com\r\n\r\nx\r\n";
+    struct fading *f = ctx;
+
+    if (f->reads++ > 0 || size < sizeof text) {
+        return 0;
+    }
+    memcpy(buf, text, sizeof text - 1);
+    return (int32_t)sizeof text - 1;
+}
+
+/* The header is read twice; M10. */
+TEST(a_message_that_cannot_be_read_a_second_time_is_not_sent)
+{
+    struct fading f = {0, 0};
+    const struct sts_source source = {&f, fading_rewind, fading_read};
+
+    domain_signed();
+    prepare(1);
+    message.raw = &source;
+    CHECK(sts_mailer_init(&m, &w.config) == STS_OK);
+    CHECK(sts_mailer_send(&m, &mail, &w.now) == STS_OK && run() == STS_ERR_IO);
+    CHECK(f.rewinds == 4 && mx->seen == 0 && to[0].error == STS_ERR_IO);
+}
+
+#endif
 
 TEST_MAIN("mailer")

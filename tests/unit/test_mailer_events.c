@@ -825,4 +825,64 @@ TEST(f19_f07_a_dead_flash_puts_off_and_a_provisioned_domain_gets_its_alert)
     CHECK(deliver() == STS_OK && mx->delivered == 1);
 }
 
+/* ---- what a report needs to know (tlsrpt.h) ------------------------------------------------------ */
+
+static char policy_text[512];
+static size_t policy_begun;
+
+static void on_policy_text(void *ctx, const void *bytes, size_t len)
+{
+    size_t at = strlen(policy_text);
+
+    (void)ctx;
+    if (len == 0) {
+        policy_begun++;
+        policy_text[0] = '\0';
+        return;
+    }
+    CHECK(at + len < sizeof policy_text);
+    memcpy(policy_text + at, bytes, len);
+    policy_text[at + len] = '\0';
+}
+
+/* valid or not, from its first octet. */
+TEST(r165_the_text_of_a_policy_is_told_as_it_is_fetched)
+{
+    fresh();
+    w.config.on_policy_text = on_policy_text;
+    policy_begun = 0;
+    CHECK(deliver() == STS_OK && policy_begun == 1);
+    CHECK(strcmp(policy_text, strstr(http, "version")) == 0);
+    CHECK(m.discover.decision.fetch_error == STS_OK && strcmp(m.discover.decision.domain, D) == 0);
+    w.now.utc_s += 60;
+    CHECK(deliver() == STS_OK && policy_begun == 1); /* from the cache */
+    serve("nonsense", 1, -1);
+    CHECK(refresh(D) == STS_ERR_POLICY_INVALID && policy_begun == 2);
+    CHECK(strcmp(policy_text, strstr(http, "version")) == 0);
+    CHECK(m.discover.decision.fetch_error == STS_ERR_POLICY_INVALID);
+    CHECK(m.discover.decision.source == STS_SOURCE_CACHED); /* and what goes on being held */
+}
+
+/* announced. R-131: held, whatever the record says. Neither: nobody misses it. */
+TEST(r130_r131_a_fetch_that_failed_is_told_where_a_policy_is_announced_or_held)
+{
+    fresh();
+    web->refuse = true;
+    CHECK(refresh(D) == STS_ERR_POLICY_FETCH);
+    CHECK(m.discover.decision.fetch_error == STS_ERR_POLICY_FETCH &&
+          m.discover.decision.source == STS_SOURCE_NONE);
+    block();
+    CHECK(refresh(D) == STS_ERR_POLICY_FETCH && m.discover.decision.fetch_error == STS_OK);
+    hold(D, STS_MODE_ENFORCE, WEEK, T0);
+    CHECK(refresh(D) == STS_ERR_POLICY_FETCH &&
+          m.discover.decision.fetch_error == STS_ERR_POLICY_FETCH);
+    CHECK(m.discover.decision.policy != NULL && m.discover.decision.mode == STS_MODE_ENFORCE);
+    world_at(T0 + 3 * DAY);
+    block();
+    CHECK(deliver() != STS_BUSY && m.discover.decision.fetch_error == STS_ERR_POLICY_FETCH);
+    CHECK(m.discover.decision.error == STS_OK && m.discover.decision.source == STS_SOURCE_CACHED);
+    CHECK(deliver() != STS_BUSY &&
+          m.discover.decision.fetch_error == STS_OK); /* nothing was tried within 5 minutes */
+}
+
 TEST_MAIN("mailer_events")

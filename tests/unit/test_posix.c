@@ -83,7 +83,10 @@ static int connection(uint8_t family, int *theirs)
 TEST(tcp_carries_bytes_both_ways_over_either_family)
 {
     char buf[10];
+    struct sts_ip own = {0};
     int theirs, h, tested = 0;
+
+    CHECK(net->local(NULL, -1, &own) == STS_ERR_CONNECT && own.family == 0);
 
     for (uint8_t family = 4; family <= 6; family += 2) {
         h = connection(family, &theirs);
@@ -91,7 +94,9 @@ TEST(tcp_carries_bytes_both_ways_over_either_family)
             continue; /* a machine without IPv6 */
         }
         tested++;
-        CHECK(net->recv(NULL, h, buf, sizeof buf) == 0); /* none yet */
+        CHECK(net->local(NULL, h, &own) == STS_OK && own.family == family);
+        CHECK(own.bytes[family == 4 ? 0 : 15] == (family == 4 ? 127 : 1)); /* both ends are here */
+        CHECK(net->recv(NULL, h, buf, sizeof buf) == 0);                   /* none yet */
         CHECK(net->send(NULL, h, "hello", 5) == 5);
         CHECK(read(theirs, buf, sizeof buf) == 5 && memcmp(buf, "hello", 5) == 0);
         CHECK(write(theirs, "abcdef", 6) == 6);

@@ -92,4 +92,16 @@ unsigned sts_cache_failures(const struct sts_store *s, const char *domain);
 int sts_cache_next_due(const struct sts_store *s, uint32_t seed, const struct sts_time *now, char domain[STS_NAME_SIZE]);
 int sts_cache_next_gone(const struct sts_store *s, const struct sts_time *now, char domain[STS_NAME_SIZE]);
 
+/* ---- records, for what else is kept in this way (tlsrpt) ------------------------------------ */
+
+/* A record: a head, whose first octet is 1, its key with a NUL, and more. open() reads up to there and compares the key in full
+ * (F12): STS_OK, and the caller owes done(); STS_ERR_ABSENT, STS_ERR_IO; STS_ERR_ARG: the key is no canonical name. read() takes all
+ * of len octets; STS_ERR_ABSENT: the record ends before. */
+int sts_cache_open(const struct sts_store *s, uint8_t kind, const char *key, uint8_t *head, size_t size);
+int sts_cache_read(const struct sts_store *s, void *buf, size_t len);
+
+/* begin() puts head and key, finish() commits, or aborts where `e` is an error, which it returns. */
+int sts_cache_begin(const struct sts_store *s, uint8_t kind, const char *key, const uint8_t *head, size_t size);
+int sts_cache_finish(const struct sts_store *s, int e);
+
 #endif

@@ -26,6 +26,7 @@ struct sts_discover_config {
     void                         *ctx; /* of the two that follow, as in struct sts_mailer_config; each may be NULL */
     void (*on_event)(void *ctx, int event, const char *domain);
     void (*on_date)(void *ctx, int64_t utc_s);
+    void (*on_policy_text)(void *ctx, const void *bytes, size_t len);
 };
 
 struct sts_discover {

@@ -18,6 +18,8 @@ struct sts_fetch {
     struct sts_host          host;
     struct sts_http          http;
     struct sts_policy_parser parser;
+    void                    *ctx; /* of on_text, which may be NULL: as on_policy_text in mailer.h. Set between look and go */
+    void (*on_text)(void *ctx, const void *bytes, size_t len);
     union {
         char name[STS_NAME_SIZE];   /* mta-sts.DOMAIN */
         char reason[STS_NAME_SIZE]; /* once it is over */

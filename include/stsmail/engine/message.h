@@ -74,6 +74,10 @@ int sts_reader_start(struct sts_reader *r, const struct sts_message *m, bool stu
  * (date_s <= 0) comes without a Date field, to be given one later (C11). */
 int sts_reader_start_kept(struct sts_reader *r, const struct sts_message *m);
 
+/* Once it was started, and before anything was read: header fields, each ended by CRLF, that go in front of the
+ * message. NUL-ended; stays in place. */
+void sts_reader_lead(struct sts_reader *r, const char *fields);
+
 /* Bytes put into buf (1..size), 0 at the end, < 0: STS_ERR_IO (the source), STS_ERR_MESSAGE (what was read cannot be
  * sent); sticky. size >= 1. Reads at most a few hundred octets of the source per call beyond what it gives. */
 int32_t sts_reader_read(struct sts_reader *r, uint8_t *buf, size_t size);

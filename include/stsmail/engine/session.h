@@ -24,6 +24,7 @@ struct sts_session {
     struct sts_smtp           smtp;
     const char               *mx;
     struct sts_tls_state      tls; /* what the handshake proved */
+    struct sts_ip             local; /* this side's address; family 0: not known */
     uint32_t                  handshake_ms;
     uint32_t                  due_ms; /* of connecting, or of the handshake */
     int                       result;

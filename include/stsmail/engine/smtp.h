@@ -30,6 +30,9 @@ struct sts_smtp_config {
     const struct sts_message       *message;
     struct sts_reader              *reader; /* the session's own while it lasts */
     const struct sts_message_facts *facts;  /* of the message: size, what it needs */
+#if STS_DKIM
+    const char           *lead;      /* header fields that go before the message; counted in facts; or NULL */
+#endif
     const struct sts_log *log;       /* or NULL */
     uint32_t              timeout_s; /* one reply, or 64 KiB of message; 0: RFC 5321 4.5.3.2 */
     uint8_t               need;      /* enum sts_need */

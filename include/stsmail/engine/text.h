@@ -56,6 +56,9 @@ void sts_out_number(struct sts_out *o, uint64_t n);
 void sts_out_ip(struct sts_out *o, const struct sts_ip *ip);
 /* Hostile text for people: printable ASCII as it is, every other octet as \xNN, "\" as "\\". */
 void sts_out_escaped(struct sts_out *o, const void *bytes, size_t len);
+/* base64 (RFC 4648 4), with `fold` after every `line` characters but the last; line is a multiple of 4. The octets may lie in
+ * the same buffer, further behind than what is written outgrows them. */
+void sts_out_base64(struct sts_out *o, const uint8_t *bytes, size_t len, size_t line, const char *fold);
 /* NUL-ends (the buffer always has room for it: size counts it). Returns the text. */
 char *sts_out_end(struct sts_out *o);
 

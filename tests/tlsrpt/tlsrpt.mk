@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+#
+# TLS reports: the JSON against a schema written from RFC 8460, and what the program counts and prints.
+
+.PHONY: tlsrpt-packages
+tlsrpt-packages:
+	@$(NEED) gcc libc6-dev python3 python3-jsonschema faketime
+
+TLSRPT_SRC := tests/tlsrpt/reports.c $(CORE) port/ram/store.c
+
+$(B)/tlsrpt/reports: $(TLSRPT_SRC) $(wildcard include/stsmail/*.h include/stsmail/engine/*.h) | tlsrpt-packages
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -Iinclude -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(TLSRPT_SRC) -o $@
+
+CHECKS += tlsrpt
+## tlsrpt: reports (RFC 8460) against a JSON schema, and `stsmail report`
+.PHONY: tlsrpt
+tlsrpt: $(B)/linux/stsmail $(B)/tlsrpt/reports
+	@STSMAIL=$< $(PYTHON) tests/run.py tlsrpt $(B)/results --timeout 300 \
+	    "$(PYTHON) tests/tlsrpt/test_schema.py $(B)/tlsrpt/reports" "$(PYTHON) tests/tlsrpt/test_report.py"
