@@ -9,7 +9,8 @@
  *
  *      0  "STSL"
  *      4  format, 1                          5  format, inverted: a flipped bit is damage, not a newer format
- *      6  0, 0
+ *      6  how many of the sectors behind this one could not be read when it was begun: the log passes them over
+ *      7  0
  *      8  serial number, one more than that of the sector begun before; it wraps
  *     12  serial number of the sector that the log went on from
  *     16  where in that one the log ended, in bytes: what stands behind does not count
@@ -58,6 +59,7 @@
  */
 #include <string.h>
 
+#include <stsmail/engine/crc.h>
 #include <stsmail/engine/flash_log.h>
 
 #define FORMAT      1
@@ -66,24 +68,6 @@
 #define CHUNK       256 /* bytes programmed at once, at most */
 #define PIECE       64  /* bytes read at once where they are only looked at */
 #define FLAGS       (STS_FLASH_COPY | STS_FLASH_GHOST)
-
-uint32_t sts_flash_crc(uint32_t crc, const void *bytes, size_t len)
-{
-    static const uint32_t row[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    const uint8_t *p = bytes;
-
-    crc = ~crc;
-    while (len-- > 0) {
-        crc ^= *p++;
-        crc = (crc >> 4) ^ row[crc & 15];
-        crc = (crc >> 4) ^ row[crc & 15];
-    }
-    return ~crc;
-}
 
 void sts_flash_put32(uint8_t *to, uint32_t n)
 {
@@ -131,6 +115,9 @@ int sts_flash_used(const struct sts_flash_store *s, uint32_t from, uint32_t end,
         if (sts_flash_read(s, at, piece, n) != STS_OK) {
             return STS_ERR_IO;
         }
+        if (piece[0] == 0xff && memcmp(piece, piece + 1, n - 1) == 0) {
+            continue; /* erased, as most of it is */
+        }
         for (uint32_t i = 0; i < n; i++) {
             if (piece[i] != 0xff && !last) {
                 *out = at + i;
@@ -149,18 +136,19 @@ int sts_flash_used(const struct sts_flash_store *s, uint32_t from, uint32_t end,
 static void put_sector(uint8_t h[SECTOR_HEAD], const struct sts_flash_sector *from)
 {
     memcpy(h, "STSL\1\xfe\0", 8);
+    h[6] = from->skip;
     sts_flash_put32(h + 8, from->serial);
     sts_flash_put32(h + 12, from->prev);
     sts_flash_put32(h + 16, from->prev_end);
     sts_flash_put32(h + 20, from->mark);
     sts_flash_put32(h + 24, from->gen);
-    sts_flash_put32(h + 28, sts_flash_crc(0, h, 28));
+    sts_flash_put32(h + 28, sts_crc32(0, h, 28));
 }
 
 static int get_head(const uint8_t *h, struct sts_flash_sector *out)
 {
     if (memcmp(h, "STSL", 4) != 0 || (h[4] ^ h[5]) != 0xff ||
-        sts_flash_get32(h + 28) != sts_flash_crc(0, h, 28)) {
+        sts_flash_get32(h + 28) != sts_crc32(0, h, 28)) {
         return 0;
     }
     if (h[4] != FORMAT) {
@@ -171,6 +159,7 @@ static int get_head(const uint8_t *h, struct sts_flash_sector *out)
     out->prev_end = sts_flash_get32(h + 16);
     out->mark = sts_flash_get32(h + 20);
     out->gen = sts_flash_get32(h + 24);
+    out->skip = h[6];
     return 1;
 }
 
@@ -241,7 +230,7 @@ static uint32_t tie(const struct sts_flash_store *s, uint32_t serial, uint32_t a
     sts_flash_put32(b, serial);
     sts_flash_put32(b + 4, at % s->flash->sector_size);
     b[8] = flags;
-    return sts_flash_crc(0, b, sizeof b);
+    return sts_crc32(0, b, sizeof b);
 }
 
 static bool plausible(const struct sts_flash_entry *e)
@@ -280,13 +269,13 @@ int sts_flash_get_entry(const struct sts_flash_store *s, uint32_t serial, uint32
         return 0;
     }
     b[0] &= (uint8_t)~FLAGS;
-    sum = sts_flash_crc(0, b, 12);
+    sum = sts_crc32(0, b, 12);
     for (uint32_t done = 0; done < e->len; done += n) {
         n = e->len - done < PIECE ? e->len - done : PIECE;
         if (sts_flash_read(s, at + STS_FLASH_HEAD + done, b, n) != STS_OK) {
             return STS_ERR_IO;
         }
-        sum = sts_flash_crc(sum, b, n);
+        sum = sts_crc32(sum, b, n);
         /* From the bytes that are summed: cells may read otherwise the next time. */
         e->from = e->type == STS_FLASH_SEAL ? sts_flash_get32(b) : 0;
     }
@@ -299,9 +288,9 @@ uint32_t sts_flash_sum(const struct sts_flash_entry *e, const struct sts_flash_p
     uint32_t sum;
 
     put_head(h, e);
-    sum = sts_flash_crc(0, h, 12);
+    sum = sts_crc32(0, h, 12);
     for (int i = 0; i < 3; i++) {
-        sum = sts_flash_crc(sum, parts[i].ram, parts[i].len);
+        sum = sts_crc32(sum, parts[i].ram, parts[i].len);
     }
     return sum;
 }
@@ -391,35 +380,38 @@ int sts_flash_copy(const struct sts_flash_store *s, struct sts_flash_place *to,
 static void look_ahead(struct sts_flash_walk *w)
 {
     struct sts_flash_store *s = w->s;
-    uint32_t base = sts_flash_base(s, w->sector);
+    uint32_t base = sts_flash_base(s, w->sector), failed = STS_FLASH_NONE;
     struct sts_flash_sector h;
 
     w->next = STS_FLASH_NONE;
     w->at = base + s->begin;
     w->end = w->sector == s->head ? s->head_at : base + s->flash->sector_size;
-    for (uint32_t p = w->sector; p != s->head;) {
+    for (uint32_t p = w->sector; p != s->head && w->next == STS_FLASH_NONE;) {
         int r;
 
         p = (p + 1) % s->flash->sectors;
         r = sts_flash_get_sector(s, p, &h);
         if (r == STS_ERR_IO) {
-            s->unread = p;
-            w->io = true;
+            failed = p;
         } else if (r == 1 && h.serial - w->serial - 1 < s->head_serial - w->serial) {
             w->next = p;
             w->next_serial = h.serial;
             if (h.prev == w->serial && h.prev_end <= s->flash->sector_size) {
                 w->end = base + h.prev_end;
+                failed = STS_FLASH_NONE; /* the log had passed it over */
             }
-            return;
         }
+    }
+    if (failed != STS_FLASH_NONE) {
+        w->unread = failed;
     }
 }
 
 void sts_flash_walk_sector(struct sts_flash_walk *w, struct sts_flash_store *s, uint32_t sector,
                            uint32_t serial)
 {
-    *w = (struct sts_flash_walk){.s = s, .sector = sector, .serial = serial};
+    *w = (struct sts_flash_walk){
+        .s = s, .sector = sector, .serial = serial, .unread = STS_FLASH_NONE};
     look_ahead(w);
 }
 
@@ -449,8 +441,7 @@ int sts_flash_walk_within(struct sts_flash_walk *w)
         }
         if (r != STS_OK) {
             w->at = w->end;
-            w->io = true;
-            w->s->unread = w->sector;
+            w->unread = w->sector;
             return r;
         }
     }

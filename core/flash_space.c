@@ -10,6 +10,7 @@
 #define STARTS 8 /* tries of one */
 #define CANDIDATES                                                                                 \
     8 /* sectors that were begun and do not count: a cut leaves one, a bad sector another */
+#define PASSED     8u     /* sectors that a head tells to be passed over, at most */
 #define GEN_JUMP   16u    /* numbers that a cut may have left in what cannot be read */
 #define GEN_SECTOR 65536u /* and a sector that cannot be read */
 
@@ -31,9 +32,14 @@ static uint32_t free_sectors(const struct sts_flash_store *s, uint32_t tail, uin
 
 bool sts_flash_in_log(const struct sts_flash_store *s, uint32_t at)
 {
-    uint32_t n = s->flash->sectors, sector = at / s->flash->sector_size;
+    return sts_flash_order(s, at / s->flash->sector_size) <= sts_flash_order(s, s->head);
+}
 
-    return (sector + n - s->tail) % n <= (s->head + n - s->tail) % n;
+void sts_flash_missed(struct sts_flash_store *s, uint32_t sector)
+{
+    if (s->unread == STS_FLASH_NONE || sts_flash_order(s, sector) > sts_flash_order(s, s->unread)) {
+        s->unread = sector;
+    }
 }
 
 /* Bytes of records that are gone, but open in a reader. */
@@ -229,14 +235,29 @@ static int win_room(struct sts_flash_store *s, struct sts_flash_walk *w, struct 
     return STS_OK;
 }
 
+/* How many sectors behind one cannot be read. Its head says so, and the log will pass them over: else each start would have
+ * to fear that the newest part of the log stands there. */
+static uint8_t unreadable(const struct sts_flash_store *s, uint32_t sector)
+{
+    struct sts_flash_sector h;
+    uint32_t most = reserve(s) <= PASSED ? reserve(s) - 1 : PASSED;
+    uint8_t n = 0;
+
+    while (n < most &&
+           sts_flash_get_sector(s, (sector + 1 + n) % s->flash->sectors, &h) == STS_ERR_IO) {
+        n++;
+    }
+    return n;
+}
+
 /* Begins a sector, all of it or nothing: it counts from its seal on. */
 static int open_sector(struct sts_flash_store *s, uint32_t sector)
 {
     uint32_t base = sts_flash_base(s, sector), doubt_at = 0;
     struct sts_flash_place to = {sector, s->serial + 1, base + s->begin};
-    struct sts_flash_sector h = {to.serial, s->head_serial, s->head_at - sts_flash_base(s, s->head),
-                                 s->tail_serial, s->gen};
-    bool unread = s->unread != STS_FLASH_NONE && sts_flash_in_log(s, sts_flash_base(s, s->unread));
+    struct sts_flash_sector h = {
+        to.serial,      s->head_serial, s->head_at - sts_flash_base(s, s->head),
+        s->tail_serial, s->gen,         unreadable(s, sector)};
     struct sts_flash_walk w;
     struct sts_flash_entry e;
 
@@ -268,10 +289,11 @@ static int open_sector(struct sts_flash_store *s, uint32_t sector)
     s->head_at = to.at;
     s->tail = w.sector;
     s->tail_serial = w.serial;
+    s->skip = h.skip;
     s->begun = true;
     s->full = false;
     settle(s, doubt_at);
-    if (unread && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
+    if (s->unread != STS_FLASH_NONE && !sts_flash_in_log(s, sts_flash_base(s, s->unread))) {
         s->unread = STS_FLASH_NONE; /* the log has passed it: what it held is lost */
     }
     return STS_OK;
@@ -283,8 +305,8 @@ static int open_next(struct sts_flash_store *s)
     uint32_t most = s->begun ? free_sectors(s, s->tail, s->head) : n;
 
     s->full = true;
-    for (uint32_t i = 1; i <= most; i++) {
-        uint32_t p = (s->head + i) % n;
+    for (uint32_t i = 0; i < most; i++) {
+        uint32_t p = (s->head + 1 + (s->skip + i) % most) % n;
 
         /* One that could not be read may hold the newest part of the log: another start may be luckier. */
         if (p == s->unread) {
@@ -353,7 +375,6 @@ static int newest(struct sts_flash_store *s, const uint32_t *bound, struct sts_f
             return r; /* F16 */
         }
         if (r == STS_ERR_IO) {
-            s->unread = p;
             failed++;
         }
         if (r == 1 && (bound == NULL || (int32_t)(h.serial - *bound) < 0) &&
@@ -371,14 +392,25 @@ static int newest(struct sts_flash_store *s, const uint32_t *bound, struct sts_f
 static void find_tail(struct sts_flash_store *s, uint32_t mark)
 {
     struct sts_flash_sector h;
+    uint32_t failed = STS_FLASH_NONE;
 
     s->tail = s->head;
     s->tail_serial = s->head_serial;
     for (uint32_t p = 0; p < s->flash->sectors; p++) {
-        if (sts_flash_get_sector(s, p, &h) == 1 && h.serial - mark < s->tail_serial - mark) {
+        int r = sts_flash_get_sector(s, p, &h);
+
+        if (r == STS_ERR_IO) {
+            failed = p;
+        } else if (r == 1 && h.serial - mark < s->tail_serial - mark) {
             s->tail = p;
             s->tail_serial = h.serial;
         }
+    }
+    /* It is missed, not forgotten. */
+    if (s->tail_serial != mark && failed != STS_FLASH_NONE &&
+        !sts_flash_in_log(s, sts_flash_base(s, failed))) {
+        s->tail = failed;
+        s->tail_serial = mark;
     }
 }
 
@@ -434,7 +466,7 @@ static void look_at_head(struct sts_flash_store *s, const struct sts_flash_secto
     sts_flash_walk_sector(&w, s, s->head, h->serial);
     s->head_at = base + s->begin;
     sts_flash_scan(&w, look_at, end);
-    end->io = w.io;
+    end->io = w.unread != STS_FLASH_NONE;
 }
 
 /* What was programmed last before a cut may read otherwise the next time (F03), and so may what a recovery wrote that was
@@ -446,7 +478,8 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
     uint32_t need = 2 * sts_flash_size(s, 4) + (end->record.at != 0 ? end->record.size : 0);
     struct sts_flash_place to = {s->head, s->head_serial, s->head_at};
 
-    if (end->io) {
+    if (end->io || s->unread == s->head) {
+        s->head_at = stop; /* all of it: another start may read it */
         return open_next(s);
     }
     s->doubt = end->record.at;
@@ -454,14 +487,12 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
         s->head_at = end->sure;
         return open_next(s); /* which erases it, lest it counts the next time */
     }
+    /* One unit more: programming may have begun where nothing shows it yet. */
+    to.at = sts_flash_round(s, used) + s->unit;
     if (used == s->head_at && end->sealed == s->head_at && end->own > 1) {
         s->doubt = 0;
         s->full = false;
         return STS_OK;
-    }
-    if (used != s->head_at) {
-        /* One unit more: programming may have begun where nothing shows it yet. */
-        to.at = sts_flash_round(s, used) + s->unit;
     }
     if (to.at + need > stop ||
         (end->sure != to.at && seal(s, &to, s->tail_serial, end->sure) != STS_OK) ||
@@ -475,42 +506,100 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
     return STS_OK;
 }
 
-/* STS_BUSY: what was found could not be settled. */
-static int find_log(struct sts_flash_store *s)
+/* Finds the newest sector that counts, and looks at it. 1, 0: there is none, STS_ERR_SYNTAX, STS_ERR_IO. */
+static int find_head(struct sts_flash_store *s, struct ending *end, unsigned *candidates)
 {
-    struct sts_flash_sector h = {0, 0, 0, 0, 0};
-    struct ending end = {.own = 0};
-    struct sts_flash_walk w;
-    uint32_t stop;
-    unsigned candidates = 0;
+    struct sts_flash_sector h = {.serial = 0};
     int r = newest(s, NULL, &h);
 
     s->serial = h.serial;
-    for (; r == 1 && end.own == 0; candidates++) {
+    for (*candidates = 0; r == 1; ++*candidates) {
         uint32_t bound = h.serial;
 
-        look_at_head(s, &h, &end);
-        if (end.own == 0) {
-            r = candidates < CANDIDATES ? newest(s, &bound, &h) : 0;
+        look_at_head(s, &h, end);
+        s->skip = h.skip;
+        if (end->own > 0 || end->io) {
+            break; /* one that could not be read may count */
         }
-    }
-    s->begun = r == 1;
-    if (s->begun) {
-        find_tail(s, end.mark);
-        /* Nothing behind what was seen, lest it be seen by now. */
-        stop = s->head_at;
-        s->head_at = end.sure;
-        sts_flash_walk_start(&w, s);
-        sts_flash_scan(&w, sts_flash_take, s);
-        s->head_at = stop;
-        r = s->error;
-    }
-    s->gen += s->unread == STS_FLASH_NONE ? GEN_JUMP : GEN_SECTOR;
-    s->serial += s->unread == STS_FLASH_NONE ? 0 : 1;
-    if (s->begun && r == STS_OK && recover(s, &end, candidates > 1) != STS_OK) {
-        r = STS_BUSY;
+        r = *candidates < CANDIDATES ? newest(s, &bound, &h) : 0;
     }
     return r;
+}
+
+/* A sector that may be newer than the head, and was not read: the one where the log would have gone on, or one that reads
+ * well by now. */
+static uint32_t missed_head(const struct sts_flash_store *s)
+{
+    uint32_t next = (s->head + 1 + s->skip) % s->flash->sectors, found = STS_FLASH_NONE;
+    struct sts_flash_sector h;
+
+    for (uint32_t p = 0; s->bad != 0 && p < s->flash->sectors; p++) {
+        if (!s->begun || !sts_flash_in_log(s, sts_flash_base(s, p))) {
+            int r = sts_flash_get_sector(s, p, &h);
+
+            if ((r == STS_ERR_IO && p == next) || (r == 1 && (int32_t)(h.serial - s->serial) > 0)) {
+                found = p;
+            }
+        }
+    }
+    return found;
+}
+
+/* Shows sts_flash_take() what counts, and finds out what could not be read. */
+static int take_all(struct sts_flash_store *s, const struct ending *end)
+{
+    struct sts_flash_walk w;
+    uint32_t stop = s->head_at;
+
+    find_tail(s, end->mark);
+    /* Nothing behind what was seen, lest it be seen by now. */
+    s->head_at = end->sure;
+    sts_flash_walk_start(&w, s);
+    sts_flash_scan(&w, sts_flash_take, s);
+    s->head_at = stop;
+    if (w.unread != STS_FLASH_NONE || end->io) {
+        sts_flash_missed(s, end->io ? s->head : w.unread);
+    }
+    return s->error;
+}
+
+/* STS_BUSY: what was found could not be settled, or not all of it could be read and it is not the last try. */
+static int find_log(struct sts_flash_store *s, bool last)
+{
+    struct ending end = {.own = 0};
+    uint32_t behind;
+    unsigned candidates;
+    int r = find_head(s, &end, &candidates);
+
+    s->begun = r == 1;
+    if (s->begun) {
+        r = take_all(s, &end);
+    }
+    behind = missed_head(s);
+    if (behind != STS_FLASH_NONE) {
+        s->unread = behind;
+    }
+    if (!last && s->unread != STS_FLASH_NONE) {
+        return STS_BUSY;
+    }
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct sts_flash_record *f = &s->records[i];
+
+        f->unsure =
+            s->unread != STS_FLASH_NONE &&
+            sts_flash_order(s, f->at / s->flash->sector_size) <= sts_flash_order(s, s->unread);
+    }
+    s->gen += s->bad == 0 && s->unread == STS_FLASH_NONE ? GEN_JUMP : GEN_SECTOR;
+    s->serial += s->bad == 0 ? 0 : 1;
+    if (!s->begun || r != STS_OK) {
+        return r;
+    }
+    if (behind != STS_FLASH_NONE) { /* nothing is written before the owner has to */
+        s->doubt = end.record.at;
+        s->head_at = end.sure;
+        return STS_OK;
+    }
+    return recover(s, &end, candidates > 0) == STS_OK ? STS_OK : STS_BUSY;
 }
 
 int sts_flash_find_log(struct sts_flash_store *s, const struct sts_flash *flash)
@@ -526,7 +615,7 @@ int sts_flash_find_log(struct sts_flash_store *s, const struct sts_flash *flash)
         r = measure(s);
         if (r == STS_OK) {
             s->head = flash->sectors - 1;
-            r = find_log(s);
+            r = find_log(s, i + 1 == STARTS);
         }
     }
     return r == STS_BUSY ? STS_OK

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include <stsmail/engine/crc.h>
 #include <stsmail/engine/flash_log.h>
 #include <stsmail/engine/text.h>
 
@@ -58,7 +59,7 @@ static uint32_t next_gen(struct sts_flash_store *s)
 
 static uint16_t hash_of(const void *key, size_t len)
 {
-    return (uint16_t)sts_flash_crc(0, key, len);
+    return (uint16_t)sts_crc32(0, key, len);
 }
 
 /* Length of a key; 0 if it is none. */
@@ -154,7 +155,10 @@ static int get_record(const struct sts_flash_store *s, const struct sts_flash_en
     uint8_t prefix[STS_FLASH_PREFIX];
     uint32_t at = e->at + STS_FLASH_HEAD;
 
-    if (e->key_len >= STS_NAME_SIZE || sts_flash_read(s, at, prefix, sizeof prefix) != STS_OK ||
+    if (e->key_len >= STS_NAME_SIZE) {
+        return STS_ERR_SYNTAX;
+    }
+    if (sts_flash_read(s, at, prefix, sizeof prefix) != STS_OK ||
         sts_flash_read(s, at + STS_FLASH_PREFIX, key, e->key_len) != STS_OK) {
         return STS_ERR_IO;
     }
@@ -172,15 +176,23 @@ bool sts_flash_take(void *store, const struct sts_flash_entry *e)
     struct sts_flash_store *s = store;
     struct sts_flash_record r, *old = NULL;
     uint8_t key[STS_NAME_SIZE];
+    int got;
 
     if ((e->type != STS_FLASH_RECORD && e->type != STS_FLASH_REMOVED) ||
-        (e->flags & STS_FLASH_GHOST) != 0 || get_record(s, e, &r, key) != STS_OK) {
+        (e->flags & STS_FLASH_GHOST) != 0) {
+        return true;
+    }
+    got = get_record(s, e, &r, key);
+    if (got != STS_OK) {
+        if (got == STS_ERR_IO) {
+            sts_flash_missed(s, e->at / s->flash->sector_size);
+        }
         return true;
     }
     /* Where the key of an older one cannot be read now, its hash has to do: two for one key would bring back what was
      * removed (F21). Its sector stays as it is until it can be read. */
     if (find(s, r.kind, key, e->key_len, &old) == STS_ERR_IO) {
-        s->unread = old->at / s->flash->sector_size;
+        sts_flash_missed(s, old->at / s->flash->sector_size);
     }
     if (e->type == STS_FLASH_RECORD) {
         s->error = set(s, old, &r);
@@ -232,7 +244,7 @@ static int find_piece(struct sts_flash_store *s, uint32_t gen, uint32_t pos, uin
                 }
             }
         }
-        io = w.io;
+        io = w.unread != STS_FLASH_NONE;
     }
     return io ? STS_ERR_IO : STS_ERR_ABSENT;
 }
@@ -273,6 +285,7 @@ struct older {
     const char *key;
     uint8_t len;
     struct sts_flash_record found; /* gen 0: none */
+    bool io;
 };
 
 static bool take_older(void *arg, const struct sts_flash_entry *e)
@@ -284,31 +297,44 @@ static bool take_older(void *arg, const struct sts_flash_entry *e)
     if (e->at == o->bad->at) {
         return false;
     }
-    if ((e->type == STS_FLASH_RECORD || e->type == STS_FLASH_REMOVED) &&
-        (e->flags & STS_FLASH_GHOST) == 0 && e->key_len == o->len && e->gen != o->bad->gen &&
-        get_record(o->s, e, &r, key) == STS_OK && r.kind == o->bad->kind &&
-        memcmp(key, o->key, o->len) == 0) {
+    if ((e->type != STS_FLASH_RECORD && e->type != STS_FLASH_REMOVED) ||
+        (e->flags & STS_FLASH_GHOST) != 0 || e->key_len != o->len || e->gen == o->bad->gen) {
+        return true;
+    }
+    if (get_record(o->s, e, &r, key) != STS_OK) {
+        o->io = true;
+    } else if (r.kind == o->bad->kind && memcmp(key, o->key, o->len) == 0) {
         o->found = r;
         o->found.gen = e->type == STS_FLASH_RECORD ? r.gen : 0;
     }
     return true;
 }
 
-/* F05: an older one counts again while the log still has it. */
-static void set_aside(struct sts_flash_store *s, struct sts_flash_record *r, const char *key,
-                      uint8_t len)
+/* F05: an older one counts again while the log still has it, and all of that can be read. STS_OK, STS_ERR_IO. */
+static int set_aside(struct sts_flash_store *s, struct sts_flash_record *r, const char *key,
+                     uint8_t len)
 {
     struct older o = {.s = s, .bad = r, .key = key, .len = len};
     struct sts_flash_walk w;
 
     sts_flash_walk_start(&w, s);
     sts_flash_scan(&w, take_older, &o);
+    if (o.io || w.unread != STS_FLASH_NONE) {
+        return STS_ERR_IO;
+    }
     if (o.found.gen == 0) {
         sts_flash_lose(s, r);
     } else {
         s->damaged++;
         (void)set(s, r, &o.found);
     }
+    return STS_OK;
+}
+
+/* Whether the record is the newest, as far as the start could tell (F07). */
+static bool is_sure(const struct sts_flash_store *s, const struct sts_flash_record *r)
+{
+    return !r->unsure || s->unread == STS_FLASH_NONE;
 }
 
 static int store_get(void *ctx, uint8_t kind, const char *key)
@@ -325,12 +351,11 @@ static int store_get(void *ctx, uint8_t kind, const char *key)
     if (h->open) {
         return STS_ERR_STATE;
     }
-    for (;;) {
-        e = find(s, kind, key, len, &r);
-        if (e == STS_OK) {
-            e = verify(s, r, &h->size);
-            if (e == STS_ERR_ABSENT) {
-                set_aside(s, r, key, len);
+    while ((e = find(s, kind, key, len, &r)) == STS_OK) {
+        e = is_sure(s, r) ? verify(s, r, &h->size) : STS_ERR_IO;
+        if (e == STS_ERR_ABSENT) {
+            e = set_aside(s, r, key, len);
+            if (e == STS_OK) {
                 continue;
             }
         }
@@ -368,13 +393,13 @@ static int enter(struct sts_flash_handle *h)
     }
     b[0] &= (uint8_t) ~(STS_FLASH_COPY | STS_FLASH_GHOST);
     h->sum = e.sum;
-    h->crc = sts_flash_crc(0, b, 12);
+    h->crc = sts_crc32(0, b, 12);
     for (at = e.at + STS_FLASH_HEAD; at < h->from; at += n) {
         n = h->from - at < PIECE ? h->from - at : PIECE;
         if (sts_flash_read(s, at, b, n) != STS_OK) {
             return STS_ERR_IO;
         }
-        h->crc = sts_flash_crc(h->crc, b, n);
+        h->crc = sts_crc32(h->crc, b, n);
     }
     return STS_OK;
 }
@@ -398,7 +423,7 @@ static int32_t store_read(void *ctx, void *buf, size_t len)
     if (sts_flash_read(h->store, h->from, buf, n) != STS_OK) {
         return STS_ERR_IO;
     }
-    h->crc = sts_flash_crc(h->crc, buf, n);
+    h->crc = sts_crc32(h->crc, buf, n);
     /* No piece is given to its end unless it was what was written. */
     if (h->pos + n == h->end && h->crc != h->sum) {
         return STS_ERR_IO;
@@ -533,7 +558,8 @@ static bool unchanged(struct sts_flash_store *s, struct sts_flash_record *old)
 {
     uint32_t size, at = old->at + STS_FLASH_HEAD + STS_FLASH_PREFIX + s->key_len;
 
-    return s->out_at == 0 && verify(s, old, &size) == STS_OK && size == s->out_len &&
+    return s->out_at == 0 && is_sure(s, old) && verify(s, old, &size) == STS_OK &&
+           size == s->out_len &&
            old->stored == sts_flash_size(s, STS_FLASH_PREFIX + s->key_len + size) &&
            same(s, at, s->out, size) == 1;
 }

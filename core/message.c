@@ -253,6 +253,20 @@ static void put_folded(struct sts_reader *r, uint8_t c)
     }
 }
 
+/* Whether this octet ends the name of a Date field. */
+static bool is_date(struct sts_reader *r, uint8_t c)
+{
+    static const char name[] = "date";
+
+    r->date = r->column == 0 ? 0 : r->date;
+    if (r->date == r->column && r->date < sizeof name - 1 &&
+        sts_lower(c) == (uint8_t)name[r->date]) {
+        r->date++;
+        return false;
+    }
+    return r->date == sizeof name - 1 && r->column == r->date && c == ':';
+}
+
 static void take_header(struct sts_reader *r, uint8_t c)
 {
     uint8_t state = next_state[r->state][class_of(c)];
@@ -260,6 +274,7 @@ static void take_header(struct sts_reader *r, uint8_t c)
     if (r->line == 1 && r->mbox == r->column && c == (uint8_t) "From "[r->mbox]) {
         r->mbox++;
     }
+    r->facts.dated = is_date(r, c) || r->facts.dated;
     if ((c < ' ' && c != '\t' && c != '\n') || c == 0x7F) {
         fail(r, STS_WHY_CONTROL);
     } else if (state == H_BAD) {

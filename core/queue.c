@@ -14,6 +14,7 @@
 #define SPREAD_S     300u
 #define LOOK_MS      3600000u /* an hour: the store is looked at again */
 #define TAKEN_MS     60000u   /* and where another process was sending */
+#define NEXT_MS      10000u   /* what was chosen so long ago is chosen anew: others may be due */
 #define JUMP_S       60       /* calendar against tick */
 #define CRITICAL_MAX 4        /* in a row, while another waits (Q13) */
 #define NEVER        UINT32_MAX
@@ -325,11 +326,9 @@ static void make_date(struct sts_queue *q)
 struct look {
     struct sts_queue *q;
     const struct sts_time *now;
-    uint64_t best[2];
     uint32_t wait_ms;
     uint32_t damaged, newer;
-    bool flushing; /* the best one is due by a flush alone */
-    bool failed;   /* the store did */
+    bool failed; /* the store did */
 };
 
 static bool precedes(const uint64_t a[2], const uint64_t b[2])
@@ -358,16 +357,23 @@ static uint32_t due_in(struct sts_queue *q, const struct sts_time *now)
     return ms;
 }
 
-static bool to_be_flushed(const struct sts_queue *q)
+static bool to_be_flushed(const struct sts_queue *q, uint64_t id)
 {
-    return q->flush && q->record.number <= q->flush_to;
+    return q->flush && id <= q->flush_to;
+}
+
+/* The message that was read failed before this start, and the power went before that was told. */
+static bool is_untold(const struct sts_queue *q)
+{
+    return q->record.entry.state == STS_QUEUE_FAILED && q->record.sending &&
+           q->record.number <= q->first && !q->quiet && q->config->on_outcome != NULL;
 }
 
 static void rank(struct sts_queue *q, uint64_t r[2])
 {
     const struct sts_queue_entry *e = &q->record.entry;
-    bool flush = to_be_flushed(q);
-    bool turned = !flush && q->row >= CRITICAL_MAX;
+    bool flush = to_be_flushed(q, q->record.number);
+    bool turned = !flush && q->turned;
 
     r[0] = e->critical == turned ? RANK_OTHER : 0;
     if (flush) {
@@ -379,12 +385,52 @@ static void rank(struct sts_queue *q, uint64_t r[2])
     r[1] = q->record.number;
 }
 
+/* ---- those that are next: as many as there is room for, the lowest rank first ---------------- */
+
+static void forget_next(struct sts_queue *q)
+{
+    q->next_at = q->next_count = 0;
+}
+
+/* Whether they can be taken as they were chosen. */
+static bool has_next(const struct sts_queue *q, const struct sts_time *now)
+{
+    return q->next_at < q->next_count && q->turned == (q->row >= CRITICAL_MAX) &&
+           !sts_reached(now->ms, q->next_ms + NEXT_MS);
+}
+
+static void put_next(struct sts_queue *q, const uint64_t r[2])
+{
+    size_t at = q->next_count;
+
+    if (at < STS_QUEUE_NEXT) {
+        q->next_count++;
+    } else if (precedes(r, q->next[at - 1])) {
+        at--;
+    } else {
+        return;
+    }
+    for (; at > q->next_at && precedes(r, q->next[at - 1]); at--) {
+        memcpy(q->next[at], q->next[at - 1], sizeof q->next[at]);
+    }
+    memcpy(q->next[at], r, sizeof q->next[at]);
+}
+
+void sts_queue_come(struct sts_queue *q, bool critical, uint64_t id)
+{
+    const uint64_t r[2] = {critical == q->turned ? RANK_OTHER : 0, id};
+
+    if (q->next_at < q->next_count) {
+        put_next(q, r);
+    }
+}
+
 /* Weighs the message that was read. */
 static void weigh(struct look *l)
 {
     struct sts_queue *q = l->q;
-    bool flush = to_be_flushed(q);
-    uint32_t ms = due_in(q, l->now);
+    bool flush = to_be_flushed(q, q->record.number);
+    uint32_t ms = is_untold(q) ? 0 : due_in(q, l->now);
     uint64_t r[2];
 
     if (ms == NEVER) {
@@ -396,9 +442,8 @@ static void weigh(struct look *l)
     } else if (ms == 0 && !precedes(q->skipped, r)) {
         ms = TAKEN_MS;
     }
-    if (ms == 0 && precedes(r, l->best)) {
-        memcpy(l->best, r, sizeof r);
-        l->flushing = flush;
+    if (ms == 0) {
+        put_next(q, r);
     }
     l->wait_ms = ms < l->wait_ms ? ms : l->wait_ms;
 }
@@ -407,8 +452,12 @@ static bool look_at(void *arg, const char *key)
 {
     struct look *l = arg;
     uint64_t id = sts_queue_id(key);
-    int e = id != 0 ? load(l->q, id) : STS_ERR_CONFIG;
+    int e;
 
+    if (id == 0) {
+        return true; /* a stranger's file beside ours */
+    }
+    e = load(l->q, id);
     l->q->last = id > l->q->last ? id : l->q->last;
     switch (e) {
     case STS_OK: weigh(l); break;
@@ -424,7 +473,10 @@ static int look(struct look *l, struct sts_queue *q, const struct sts_time *now)
 {
     const struct sts_store *s = q->config->store;
 
-    *l = (struct look){.q = q, .now = now, .best = {UINT64_MAX, UINT64_MAX}, .wait_ms = NEVER};
+    *l = (struct look){.q = q, .now = now, .wait_ms = NEVER};
+    forget_next(q);
+    q->next_ms = now->ms;
+    q->turned = q->row >= CRITICAL_MAX;
     if (s->iterate(s->ctx, STS_STORE_ENTRY, look_at, l) != STS_OK) {
         return STS_ERR_IO;
     }
@@ -433,6 +485,44 @@ static int look(struct look *l, struct sts_queue *q, const struct sts_time *now)
     q->damaged = l->damaged;
     q->newer = l->newer;
     return STS_OK;
+}
+
+/* ---- what the owner is told ------------------------------------------------------------------ */
+
+/* Once the store knows, or cannot be told. */
+static void tell(struct sts_queue *q, const char *domain, int result)
+{
+    const struct sts_queue_entry *e = &q->record.entry;
+
+    q->counters.delivered += e->state == STS_QUEUE_DELIVERED;
+    q->counters.failed += e->state == STS_QUEUE_FAILED;
+    if (q->config->on_outcome != NULL) {
+        q->config->on_outcome(q->config->ctx, e, domain, result);
+    }
+}
+
+/* The message is claimed, and stays so until it is marked as told: no other process tells of it meanwhile. */
+static void tell_again(struct sts_queue *q)
+{
+    const char *domain = "";
+
+    for (size_t i = 0; i < q->record.entry.count; i++) {
+        domain = q->to[i].error != STS_OK ? domain_of(q->to[i].address) : domain;
+    }
+    q->untold = q->record.number;
+    tell(q, domain, q->record.entry.error);
+}
+
+void sts_queue_told(struct sts_queue *q)
+{
+    if (q->untold == 0) {
+        return;
+    }
+    if (sts_queue_count(q->config->store, q->untold, 0) != STS_OK) {
+        q->quiet = true;
+    }
+    sts_queue_release(q->config->message_store);
+    q->untold = 0;
 }
 
 /* ---- one try ------------------------------------------------------------------------------- */
@@ -450,7 +540,9 @@ static void end_pass(struct sts_queue *q)
     } else if (q->row < CRITICAL_MAX) {
         q->row++;
     }
-    sts_queue_release(q->config->message_store);
+    if (q->untold == 0) {
+        sts_queue_release(q->config->message_store);
+    }
     q->sending = false;
     q->look = true;
 }
@@ -531,28 +623,43 @@ static void begin(struct sts_queue *q, const struct sts_time *now)
     send(q, now);
 }
 
-/* Claims the one that was chosen and reads it again, for another process may have been there meanwhile. */
-static int claim_and_begin(struct sts_queue *q, const struct look *l)
+/* Whether the message that was read is still to be tried, and in its turn: since it was chosen another process may have sent it, or its
+ * domain failed. */
+static bool is_next(struct sts_queue *q, const uint64_t chosen[2], const struct sts_time *now)
+{
+    bool flush = to_be_flushed(q, chosen[1]);
+    uint64_t r[2];
+
+    rank(q, r);
+    return !precedes(chosen, r) &&
+           (flush ? q->record.entry.state == STS_QUEUE_WAITING : due_in(q, now) == 0);
+}
+
+/* Claims the next one and reads it again. */
+static int claim_and_begin(struct sts_queue *q, const struct sts_time *now)
 {
     const struct sts_store *s = q->config->message_store;
-    uint64_t *passed = l->flushing ? q->flushed : q->skipped;
+    const uint64_t *chosen = q->next[q->next_at++];
     char key[STS_QUEUE_ID_SIZE];
     int e;
 
-    memcpy(passed, l->best, sizeof l->best);
-    if (unmarked(q, l->best[1]) == NULL && unmarked(q, 0) == NULL) {
+    memcpy(to_be_flushed(q, chosen[1]) ? q->flushed : q->skipped, chosen, sizeof q->skipped);
+    if (unmarked(q, chosen[1]) == NULL && unmarked(q, 0) == NULL) {
         return STS_ERR_IO; /* what came of it could not even be remembered */
     }
-    sts_queue_key(l->best[1], key);
+    sts_queue_key(chosen[1], key);
     e = sts_queue_claim(s, key);
     if (e != STS_OK) {
         return e;
     }
-    e = load(q, l->best[1]);
-    if (e == STS_OK &&
-        (l->flushing ? q->record.entry.state == STS_QUEUE_WAITING : due_in(q, l->now) == 0)) {
+    e = load(q, chosen[1]);
+    if (e == STS_OK && is_untold(q)) {
+        tell_again(q);
+        return STS_BUSY;
+    }
+    if (e == STS_OK && is_next(q, chosen, now)) {
         memset(q->skipped, 0, sizeof q->skipped);
-        begin(q, l->now);
+        begin(q, now);
         return STS_BUSY;
     }
     sts_queue_release(s);
@@ -562,11 +669,16 @@ static int claim_and_begin(struct sts_queue *q, const struct look *l)
 static int choose(struct sts_queue *q, const struct sts_time *now)
 {
     struct look l;
-    int e = look(&l, q, now);
+    int e = STS_OK;
 
-    if (e == STS_OK && l.best[1] != UINT64_MAX) {
-        return claim_and_begin(q, &l);
+    if (has_next(q, now)) {
+        return claim_and_begin(q, now);
     }
+    e = look(&l, q, now);
+    if (e == STS_OK && q->next_count > 0) {
+        return claim_and_begin(q, now);
+    }
+    forget_next(q);
     if (e == STS_OK && q->flush) {
         q->flush = false; /* that was the last of them */
         return STS_BUSY;
@@ -617,18 +729,6 @@ static int settle(struct sts_queue *q)
     return STS_OK;
 }
 
-/* Once the store knows, or cannot be told. */
-static void tell(struct sts_queue *q, const char *domain, int result)
-{
-    const struct sts_queue_entry *e = &q->record.entry;
-
-    q->counters.delivered += e->state == STS_QUEUE_DELIVERED;
-    q->counters.failed += e->state == STS_QUEUE_FAILED;
-    if (q->config->on_outcome != NULL) {
-        q->config->on_outcome(q->config->ctx, e, domain, result);
-    }
-}
-
 /* A try is over; `stop`: and so is the pass. */
 static void conclude(struct sts_queue *q, int result, const struct sts_time *now, bool stop)
 {
@@ -636,7 +736,7 @@ static void conclude(struct sts_queue *q, int result, const struct sts_time *now
     const struct sts_recipient *first = &q->to[q->from];
     uint32_t wait_s = sts_queue_jittered_s(q->config->random, e->tries);
     const char *domain = NULL;
-    bool taken = false, over;
+    bool taken = false, over, tells;
 
     close_source(q); /* a store may have more room to work without a reader */
     if (q->from < q->upto) {
@@ -654,9 +754,12 @@ static void conclude(struct sts_queue *q, int result, const struct sts_time *now
     } else if (!over) {
         gather(q);
     }
-    q->record.sending = !over;
+    tells = e->state == STS_QUEUE_FAILED && q->config->on_outcome != NULL;
+    q->record.sending = !over || tells;
     if (settle(q) != STS_OK) {
         remember(q, now, wait_s * 1000, taken);
+    } else if (tells) {
+        q->untold = q->record.number;
     }
     if (domain != NULL) {
         tell(q, domain, result);
@@ -692,6 +795,7 @@ int sts_queue_init(struct sts_queue *q, const struct sts_queue_config *c)
     if (e == STS_OK) {
         e = look(&l, q, &unset);
     }
+    forget_next(q);
     q->first = q->last;
     if (e != STS_OK) {
         q->config = NULL; /* nothing can be done with it */
@@ -708,7 +812,8 @@ static void notice_time(struct sts_queue *q, const struct sts_time *now)
     spread_s = spread_s < 86400 ? spread_s : 86400;
     if (!q->seen || ahead > JUMP_S || ahead < -JUMP_S) {
         q->jumped = q->seen;
-        q->hold = q->look = true;
+        q->hold = true;
+        sts_queue_rescan(q);
         q->hold_ms = now->ms + sts_queue_random(q->config->random, spread_s * 1000);
     }
     q->hold = q->hold && !sts_reached(now->ms, q->hold_ms);
@@ -724,6 +829,7 @@ int sts_queue_poll(struct sts_queue *q, const struct sts_time *now)
     if (q == NULL || q->config == NULL || q->config->mailer == NULL) {
         return STS_ERR_ARG;
     }
+    sts_queue_told(q);
     if (q->sending) {
         result = is_begun(q) ? sts_mailer_poll(q->config->mailer, now) : q->begun;
         if (result != STS_BUSY) {
@@ -774,11 +880,12 @@ void sts_queue_flush(struct sts_queue *q)
     q->flush = true;
     q->flush_to = UINT64_MAX;
     memset(q->flushed, 0, sizeof q->flushed);
-    q->look = true;
+    sts_queue_rescan(q);
 }
 
 void sts_queue_rescan(struct sts_queue *q)
 {
+    forget_next(q);
     q->look = true;
 }
 
@@ -786,6 +893,7 @@ void sts_queue_stop(struct sts_queue *q, const struct sts_time *now)
 {
     int result = q->begun;
 
+    sts_queue_told(q);
     if (!q->sending) {
         return;
     }

@@ -124,7 +124,7 @@ static bool survey_one(void *arg, const char *key)
     uint64_t id = sts_queue_id(key);
     struct sts_queue_record r;
 
-    v->count++;
+    v->count += id != 0; /* else it is nothing of ours */
     if (id == 0 || (v->q->sending && id == v->q->record.number)) {
         return true;
     }
@@ -318,6 +318,8 @@ static int write_message(struct sts_queue *q, const struct sts_queue_mail *mail,
         return e;
     }
     r->entry.size = (uint32_t)q->reader.facts.size;
+    r->undated = r->undated ||
+                 (m.raw != NULL && !q->reader.facts.dated && !sts_queue_time_known(now)); /* C11 */
     return s->commit(s->ctx);
 }
 
@@ -408,6 +410,9 @@ int sts_queue_add(struct sts_queue *q, const struct sts_queue_mail *mail,
         if (q->flush_to >= r.number) {
             q->flush_to = r.number - 1; /* and is not of those that are flushed */
         }
+        if (!mail->tried) {
+            sts_queue_come(q, mail->critical, r.number);
+        }
     } else {
         q->counters.refused++;
     }
@@ -450,6 +455,9 @@ int sts_queue_drop(struct sts_queue *q, const char *id)
     }
     if (number == 0) {
         return STS_ERR_ABSENT;
+    }
+    if (q->untold == number) {
+        sts_queue_told(q); /* who drops it knows */
     }
     return q->sending && q->record.number == number ? STS_BUSY : sts_queue_forget(q, number);
 }

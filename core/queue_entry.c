@@ -397,6 +397,7 @@ int sts_queue_count(const struct sts_store *s, uint64_t id, uint32_t more)
         return e;
     }
     r.entry.coalesced += more;
+    r.sending = r.sending && r.entry.state != STS_QUEUE_FAILED;
     e = begin(s, &r);
     if (e == STS_OK) {
         e = finish(s, copy_rest(s));

@@ -19,6 +19,7 @@ import time
 
 OK = re.compile(r"^\[ +OK +\] ", re.M)
 LINE = re.compile(r"(\d+) passed, (\d+) failed")
+LEFT_OUT = re.compile(r"^\S+: .*?(\d+) left out.*$", re.M)  # told of a program that passed, too
 
 
 def count(text, status):
@@ -64,6 +65,8 @@ def main():
             name = " ".join(os.path.basename(w) for w in words[:2])
             if bad:
                 print(text if len(text) < 20000 else text[:4000] + "\n...\n" + text[-16000:])
+            else:
+                print("".join(m[0] + "\n" for m in LEFT_OUT.finditer(text)), end="")
             print(f"{a.suite}: {name}: {good} passed, {bad} failed ({took:.1f} s)", flush=True)
     os.makedirs(a.results, exist_ok=True)
     with open(os.path.join(a.results, a.suite), "w") as f:

@@ -50,7 +50,7 @@ $$($(1)_OUT)/boards/%.o: boards/%.c | arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h 
 	@mkdir -p $$(@D)
 	$(BOARD_CC) $$($(1)_OURS) $$($(1)_FLAGS) -Iboards/common-arm -c $$< -o $$@
 
-$(B)/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/hook.h \
+$(B)/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/small_features.h port/wolfssl/hook.h \
         boards/$(1)/wolfssl_features.h | arm-packages
 	@mkdir -p $$(@D)
 	$(BOARD_CC) -std=gnu11 -w $(BOARD_CPU) $(BOARD_OPT) $$($(1)_DEFS) -I$(WOLFSSL_DIR) -Iport/wolfssl \

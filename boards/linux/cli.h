@@ -66,17 +66,18 @@ struct options {
 
     const char *from, *hostname, *ca, *state, *config;
     const char *subject, *body, *to;
-    const char *dkim_key, *dkim_domain; /* signs what is sent */
-    const char *type, *out;             /* of keygen */
-    const char *report_org, *report_contact; /* who reports; about whom: dkim_domain */
+    const char *dkim_key, *dkim_domain;        /* signs what is sent */
+    const char *type, *out;                    /* of keygen */
+    const char *report_org, *report_contact;   /* who reports; about whom: dkim_domain */
     uint32_t smtp_port, https_port, timeout_s; /* 0: not given */
-    uint32_t every_s;                     /* 0: once */
+    uint32_t every_s;                          /* 0: once */
+    bool run_given;                            /* --due or --every stands on the command line */
     bool json, help, queue, due;
     bool report_lan; /* addresses of private networks may be told */
-    bool notify; /* called as sendmail: whoever sent it is told if it fails for good */
-    bool quiet;  /* only what went wrong is said */
+    bool notify;     /* called as sendmail: whoever sent it is told if it fails for good */
+    bool quiet;      /* only what went wrong is said */
     const struct sts_source *given; /* the message, instead of standard input; or NULL */
-    int verbose; /* 0..2 */
+    int verbose;                    /* 0..2 */
 
     struct sts_endpoint dns[STS_DNS_SERVERS];
     size_t dns_count;
@@ -157,6 +158,9 @@ const char *own_address(const char *hostname);
 
 /* The directory for state, by cli.md; NULL: there is none. */
 const char *state_directory(const char *option);
+
+/* Whether that is a place of the user's own, though the machine has one that the service looks after. */
+bool state_is_apart(const char *option);
 
 /* The name servers of /etc/resolv.conf, at most max; returns how many. */
 size_t resolv_servers(const char *file, struct sts_endpoint *out, size_t max);
@@ -298,6 +302,7 @@ int sendmail_command(int argc, char **argv); /* with the program's name */
 int keygen_command(struct options *o);
 int report_command(struct options *o);
 int version_command(struct options *o);
+int help_command(struct options *o);
 int check_command(struct options *o);
 int publish_command(struct options *o);
 

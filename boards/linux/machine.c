@@ -103,18 +103,37 @@ static const char *joined(const char *a, const char *b)
     return path;
 }
 
-const char *state_directory(const char *option)
+#define SHARED_STATE "/var/lib/stsmail"
+
+static const char *state_given(const char *option)
 {
     const char *given = option != NULL ? option : getenv("STSMAIL_STATE");
+
+    return given != NULL && given[0] != '\0' ? given : NULL;
+}
+
+static bool shared_state_usable(void)
+{
+    return access(SHARED_STATE, W_OK | X_OK) == 0;
+}
+
+bool state_is_apart(const char *option)
+{
+    return state_given(option) == NULL && access(SHARED_STATE, F_OK) == 0 && !shared_state_usable();
+}
+
+const char *state_directory(const char *option)
+{
+    const char *given = state_given(option);
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     const struct passwd *user;
 
-    if (given != NULL && given[0] != '\0') {
+    if (given != NULL) {
         return given;
     }
-    if (access("/var/lib/stsmail", W_OK | X_OK) == 0) {
-        return "/var/lib/stsmail";
+    if (shared_state_usable()) {
+        return SHARED_STATE;
     }
     if (xdg != NULL && xdg[0] == '/') { /* a relative one is to be ignored, says its standard */
         return joined(xdg, "/stsmail");

@@ -81,7 +81,7 @@ static const char usage[] =
     "69 failed for good, 74 input or output error, 75 deferred: try again, 78 wrong "
     "configuration\n";
 
-static int help_command(struct options *o)
+int help_command(struct options *o)
 {
     (void)o;
     fputs(usage, stdout);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The notice to whoever called us as sendmail and was told that the message is taken, when it fails for good after
- * all (RFC 5321 6.1): from the null sender, so that no notice is ever about a notice. It goes through the queue itself.
+ * all (RFC 5321 6.1): from the null sender, so that no notice is ever about a notice. It goes through the queue itself, before the queue
+ * is polled again: killed before that, the next run is told again of what failed. So there are two at the most.
  */
 #include "cli.h"
 

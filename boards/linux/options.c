@@ -318,6 +318,11 @@ static int apply(struct options *o, const struct where *where, const struct opti
     bool flag = false;
     int status;
 
+    if (option->commands == CMD_QUEUE && where->file == NULL && !o->run_given) {
+        o->run_given = true; /* the command line wins: --due over the file's every */
+        o->due = false;
+        o->every_s = 0;
+    }
     switch (option->kind) {
     case K_TEXT: *(const char **)(void *)member = value; return 0;
     case K_NUMBER: return set_number((uint32_t *)(void *)member, where, option, value);

@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,17 @@ static size_t chunk_of(const struct outcome *out, size_t *next, struct sts_recip
     return count;
 }
 
+/* Mail in a queue that nobody runs is not lost, and not on its way either: whoever sent it has to know. */
+static void say_where(const struct options *o)
+{
+    if (state_is_apart(o->state)) {
+        say("the message waits in %s, where the service does not look: run `stsmail queue run` as "
+            "this "
+            "user, or join the group stsmail",
+            shown(state_directory(o->state)));
+    }
+}
+
 static const char *why_not_kept(int error)
 {
     return error == STS_ERR_SPACE ? "the queue, or the disk, is full" : sts_err_text(error);
@@ -160,6 +172,7 @@ void queue_keep(const struct options *given, struct outcome *out, struct sts_que
         taken = t;
         if (out->queued[0] == '\0') {
             strcpy(out->queued, id);
+            say_where(o);
         }
     }
 }
@@ -425,13 +438,20 @@ static int run_once(const char *hostname)
     return error;
 }
 
+/* A signal ends it, also one that comes just before: until the wait has begun it is held back. */
 static void sleep_for(uint32_t ms)
 {
-    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    const struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    sigset_t ends, before;
 
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, &before);
     if (!stopped) {
-        nanosleep(&left, NULL); /* a signal ends it */
+        ppoll(NULL, 0, &left, &before);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 #define REFRESHES                                                                                  \
@@ -522,6 +542,8 @@ static int run_command(struct options *o)
     error = o->every_s > 0 ? run_on(o->every_s, config.hostname) : run_once(config.hostname);
     time_now(&now);
     sts_queue_stop(&queue, &now);
+    notice_send(&queue, config.hostname);
+    sts_queue_stop(&queue, &now); /* what failed with that was heard */
     return run_result(error);
 }
 
@@ -544,10 +566,10 @@ int queue_command(struct options *o)
     if (o->args_count > (dropping ? 2u : 1u) || (dropping && o->args_count != 2)) {
         return refused(dropping ? "drop takes one ID" : "this is one argument too many");
     }
-    if (!running && (o->due || o->every_s > 0)) {
+    if (!running && o->run_given) { /* in the configuration file they are for another call */
         return refused("--due and --every are for run");
     }
-    if (o->due && o->every_s > 0) {
+    if (running && o->due && o->every_s > 0) {
         return refused("--every tries what is due anyway, without --due");
     }
     if (running) {

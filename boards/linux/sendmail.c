@@ -177,6 +177,7 @@ static int queue_call(struct options *o, const char *what)
     o->args = args;
     o->args_count = 1;
     o->due = strcmp(what, "run") == 0;
+    o->every_s = 0; /* of the configuration file: -q is one run */
     return queue_command(o);
 }
 
@@ -225,6 +226,9 @@ int sendmail_command(int argc, char **argv)
     status = status != 0 ? status : options_read(&o, call.options_count, call.options);
     if (status != 0) {
         return status;
+    }
+    if (o.help) {
+        return help_command(&o);
     }
     return call.list ? queue_call(&o, "list") : call.run ? queue_call(&o, "run") : send_call(&o);
 }

@@ -32,6 +32,7 @@
 
 /* `stsmail keygen`. */
 #define WOLFSSL_KEY_GEN
+#define WOLFSSL_NO_DER_TO_PEM /* PEM is written by port/wolfssl, and this would want all of Base64 */
 
 /* Bytes of a Certificate message: a leaf with a thousand names has 30,000. */
 #define MAX_CERTIFICATE_SZ 65536

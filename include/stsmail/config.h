@@ -78,6 +78,12 @@
 #define STS_QUEUE_MAX 16
 #endif
 
+/* Messages that the queue chooses in one look at the store, which reads all entries. 1..65535. 16 bytes of struct sts_queue
+ * each. More pay where many wait: of n, n / STS_QUEUE_NEXT looks are taken rather than n. */
+#ifndef STS_QUEUE_NEXT
+#define STS_QUEUE_NEXT 1
+#endif
+
 /* Recipients of one queued message. 1..1000. About 160 bytes each, in struct sts_queue. */
 #ifndef STS_QUEUE_RECIPIENTS
 #define STS_QUEUE_RECIPIENTS 4
@@ -174,6 +180,9 @@
 #endif
 #if STS_QUEUE_MAX < 2 || STS_QUEUE_MAX > 65535
 #error "STS_QUEUE_MAX: 2..65535 messages"
+#endif
+#if STS_QUEUE_NEXT < 1 || STS_QUEUE_NEXT > 65535
+#error "STS_QUEUE_NEXT: 1..65535 messages"
 #endif
 #if STS_QUEUE_RECIPIENTS < 1 || STS_QUEUE_RECIPIENTS > 1000
 #error "STS_QUEUE_RECIPIENTS: 1..1000"

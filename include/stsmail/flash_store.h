@@ -18,7 +18,9 @@
  * the log goes round; should the room not suffice for that, it gets STS_ERR_IO, never other bytes.
  *
  * Smallest area: see sts_flash_store_mount(). Sectors that fail are passed over; what could not be erased is never taken for
- * new. Nothing protects the area against an attacker who can write it.
+ * new. Where a start cannot read a part of the log, however often it tries, a record of which a newer one may stand there is
+ * STS_ERR_IO, and so is one that is not found: until it is put anew, or the log has passed that sector and what it held
+ * is lost. Nothing protects the area against an attacker who can write it.
  *
  * How the bytes lie in the flash: core/flash_log.c says it exactly.
  */
@@ -60,7 +62,7 @@ struct sts_flash_handle {
 
 /* Finds what the area holds; writes only where power was lost in the middle of something. An area without a trace of the
  * format (virgin, or anything else) is empty and is not touched before the first put. `flash` stays in place; reads each
- * byte of the log once. STS_OK, or, and then nothing else may be called:
+ * byte of the log once, where none fails. STS_OK, or, and then nothing else may be called:
  *   STS_ERR_CONFIG  a geometry that port.h does not allow, or too small: there must be 2 sectors, and room for one record
  *                   of STS_FLASH_PIECE bytes beside the reserve. With STS_FLASH_PIECE 512: 4 sectors of 2 KiB, 2 of 4 KiB
  *   STS_ERR_SYNTAX  a newer version of the library wrote it: nothing is changed, unless format() is called
@@ -87,6 +89,7 @@ struct sts_flash_record {
     uint32_t stored; /* bytes of the log */
     uint16_t hash;
     uint8_t  kind;
+    bool     unsure; /* a newer one may stand in store->unread */
 };
 
 struct sts_flash_store {
@@ -100,7 +103,8 @@ struct sts_flash_store {
     uint32_t head_serial, tail_serial;
     uint32_t head_at;    /* the next entry's place */
     uint32_t doubt;      /* an entry that is to be written once more before anything else; 0: none */
-    uint32_t unread;     /* a sector of the log that could not be read; UINT32_MAX: none */
+    uint32_t unread;     /* a sector that the start could not read, and that counts; UINT32_MAX: none */
+    uint32_t skip;       /* sectors behind the head that the log passes over */
     uint32_t gen;        /* the next */
     uint32_t live;       /* bytes of the log that the records take */
     uint32_t erases, bad, damaged;

@@ -8,6 +8,7 @@
 
 #include <stsmail/engine/discover.h>
 #include <stsmail/engine/session.h>
+#include <stsmail/mailer.h>
 
 struct sts_mailer {
     const struct sts_mailer_config *config;

@@ -29,7 +29,13 @@
  * not written any more is still sent, once, up to eight messages in one run: of more the outcomes could not be remembered (Q16).
  *
  * A queue that is full refuses; the owner may then hand the message to the mailer itself, from RAM, and know that it is lost with the
- * power (Q05, Q15). Messages that failed for good make room, the oldest first; one slot is for critical messages.
+ * power (Q05, Q15). Messages that failed for good make room, the oldest first; one slot is for critical messages. That is
+ * a slot and no space: a store that is full of large messages refuses a critical one too, unless a failed one can go. Who wants
+ * space as well gives the store as much as STS_QUEUE_MAX messages of the largest size take, or adds others only while
+ * sts_flash_store_stats() shows room for a critical one beside them.
+ *
+ * An entry that was damaged cannot be sent. Linux's store sets it and its message aside, as damaged~N, for a person to look at;
+ * flash has no room for that: there the message goes with the entry.
  *
  * One queue is called by one task, not from an interrupt, and not from a callback: set a flag there, and add from the loop, at any
  * time, a delivery under way or not (Q14).
@@ -62,7 +68,8 @@ struct sts_queue_mail {
                                                set, or delivered by the try that `tried` tells of, are not given */
     size_t                    count;      /* 1..STS_QUEUE_RECIPIENTS */
     const struct sts_message *message;    /* date_s <= 0 with a composed message: the time is not known yet; the Date field is
-                                             then written when it is, once, and stays the same on every try (C11). Without a
+                                             then written when it is, once, and stays the same on every try (C11); so is
+                                             that of a raw one without it that comes while it is not known. Without a
                                              message_id it gets one, of the queue's id and the mailer's hostname (M12) */
     uint8_t                   floor;      /* enum sts_floor, kept with the message: can only be raised later */
     bool                      critical;   /* goes before the others, and may use the reserved slot */
@@ -114,7 +121,8 @@ struct sts_queue_config {
 
     /* A try of a message ended: called once per domain and try, with all that is known, once the store has it. entry->state says
      * whether that was all: WAITING; or the message left the queue's care, DELIVERED or FAILED. `domain` is as the addresses
-     * have it, `error` is of its try. Decision and attempts come through the mailer's own callbacks before it. May be NULL; must not call the queue. */
+     * have it, `error` is of its try. That a message FAILED is told again after a restart, of one of its domains, unless poll or stop was
+     * called since: what the owner does about it is safe when it is done before that. Decision and attempts come through the mailer's own callbacks before it. May be NULL; must not call the queue. */
     void *ctx;
     void (*on_outcome)(void *ctx, const struct sts_queue_entry *entry, const char *domain, int error);
     /* Before the mailer is given a message: sets what `extra` says (more floors, provisioned policies) in *mail. May be
@@ -153,7 +161,8 @@ void sts_queue_flush(struct sts_queue *q);
 /* Looks at the store again at the next poll: another process may have added something. */
 void sts_queue_rescan(struct sts_queue *q);
 
-/* Breaks off the delivery under way, as before an orderly end; what was said of recipients stands. Harmless without one. */
+/* Breaks off the delivery under way, as before an orderly end; what was said of recipients stands. Harmless without one. Where that
+ * made a message fail, a second call says that this was heard (on_outcome). */
 void sts_queue_stop(struct sts_queue *q, const struct sts_time *now);
 
 /* Each message that can be read, in no order, until `each` returns false; within it the queue must not be called. STS_OK;

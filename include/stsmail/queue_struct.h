@@ -6,6 +6,7 @@
 #define STSMAIL_QUEUE_STRUCT_H
 
 #include <stsmail/engine/message.h>
+#include <stsmail/queue.h>
 
 /* How many are remembered: messages whose last outcome the store did not take, domains whose last try failed, alerts that
  * others are counted in. */
@@ -36,7 +37,7 @@ struct sts_queue_record {
     uint32_t               text_len;
     bool                   undated;   /* the message as it is kept lacks its Date field */
     bool                   coalesces; /* others like it may be counted in it */
-    bool                   sending;   /* a try was under way when this was written */
+    bool                   sending;   /* a try was under way when this was written; or it failed, untold yet */
 };
 
 /* What is asked for most stands first: it is reached by the shortest instructions. */
@@ -49,6 +50,8 @@ struct sts_queue {
     bool     hold;       /* what waited before does not go until hold_ms */
     bool     jumped;     /* and that is for a jump of the clock, not for the start */
     bool     seen;       /* seen_* hold */
+    bool     turned;     /* next[] has another before the critical ones */
+    bool     quiet;      /* what failed before cannot be marked as told: it is not told again */
     uint8_t  row;        /* critical messages since the last other one */
     uint8_t  failing_next, counted_next;
     uint16_t from, upto; /* recipients of the try under way */
@@ -71,6 +74,10 @@ struct sts_queue {
     uint64_t skipped[2];     /* rank of the one that could not be tried */
     uint64_t flushed[2];     /* rank of the last that was flushed, */
     uint64_t flush_to;       /* of the ids up to this one */
+    uint64_t untold;         /* failed, and was told of: to be marked so at the next poll; 0: none */
+    uint64_t next[STS_QUEUE_NEXT][2]; /* ranks of those that come next, in order */
+    uint32_t next_ms;                 /* when they were chosen */
+    uint16_t next_at, next_count;     /* from where, up to where */
 
     struct sts_mail    mail;
     struct sts_message message;

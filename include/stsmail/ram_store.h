@@ -2,6 +2,20 @@
  *
  * A store in memory, for devices without flash and for tests: what it keeps is gone with the
  * power. No heap: it lives in an array of the caller's.
+ *
+ * It has one handle, which is enough for policies. A queue reads a message while it writes entries, and wants two handles on one
+ * medium; two RAM stores would be two media. A device without flash gives its queue a flash store (flash_store.h) over an array:
+ *
+ *     static uint8_t area[16 * 2048];
+ *     static int area_read(void *ctx, uint32_t at, void *buf, size_t len) { memcpy(buf, area + at, len); return STS_OK; }
+ *     static int area_program(void *ctx, uint32_t at, const void *buf, size_t len) { memcpy(area + at, buf, len); return STS_OK; }
+ *     static int area_erase(void *ctx, uint32_t sector) { memset(area + sector * 2048, 0xff, 2048); return STS_OK; }
+ *     static const struct sts_flash ram = {NULL, 2048, 16, 1, area_read, area_program, area_erase, NULL};
+ *
+ *     memset(area, 0xff, sizeof area);
+ *     sts_flash_store_mount(&log, &ram);
+ *     sts_flash_store_handle(&log, &one, &store);
+ *     sts_flash_store_handle(&log, &two, &message_store);
  */
 #ifndef STSMAIL_RAM_STORE_H
 #define STSMAIL_RAM_STORE_H

@@ -13,6 +13,8 @@
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
 
+#include "address.h"
+
 #define PORT_TRIES 32  /* random ports asked for until one is free */
 #define LINGER     120 /* half seconds that a closed connection has for what it still holds */
 
@@ -58,27 +60,6 @@ static void slot_free(slot_t *s)
         }
     }
     memset(s, 0, sizeof *s);
-}
-
-/* False: a family that this lwIP was built without. */
-static bool address(const struct sts_ip *ip, ip_addr_t *out)
-{
-#if LWIP_IPV4
-    if (ip->family == 4) {
-        ip_addr_set_zero_ip4(out);
-        memcpy(&ip_2_ip4(out)->addr, ip->bytes, 4);
-        return true;
-    }
-#endif
-#if LWIP_IPV6
-    if (ip->family == 6) {
-        ip_addr_set_zero_ip6(out);
-        memcpy(ip_2_ip6(out)->addr, ip->bytes, 16);
-        ip6_addr_assign_zone(ip_2_ip6(out), IP6_UNKNOWN, netif_default);
-        return true;
-    }
-#endif
-    return false;
 }
 
 /* A port of 1024..65535 that nobody can guess (RFC 5452 9.2, RFC 6056); 0: there are no random numbers. */
@@ -134,7 +115,7 @@ static int net_udp_open(void *ctx, const struct sts_endpoint *peer)
     ip_addr_t to;
     slot_t *s;
 
-    if (!address(&peer->ip, &to) || (s = slot_new(r, UDP)) == NULL) {
+    if (!lwip_address(&peer->ip, &to) || (s = slot_new(r, UDP)) == NULL) {
         return STS_ERR_CONNECT;
     }
     s->pcb.udp = udp_new_ip_type(IP_GET_TYPE(&to));
@@ -250,7 +231,7 @@ static int net_tcp_open(void *ctx, const struct sts_endpoint *peer)
     ip_addr_t to;
     slot_t *s;
 
-    if (!address(&peer->ip, &to) || (s = slot_new(r, TCP)) == NULL) {
+    if (!lwip_address(&peer->ip, &to) || (s = slot_new(r, TCP)) == NULL) {
         return STS_ERR_CONNECT;
     }
     pcb = tcp_new_ip_type(IP_GET_TYPE(&to));

@@ -15,6 +15,8 @@
 #include <stsmail/lwip_hooks.h>
 #include <stsmail/lwip_services.h>
 
+#include "address.h"
+
 #if !MEMP_MEM_MALLOC && MEMP_NUM_UDP_PCB < STS_DNS_QUERIES + LWIP_DHCP + STS_LWIP_SNTP
 #error "MEMP_NUM_UDP_PCB: one for each of STS_DNS_QUERIES, for DHCP and for SNTP"
 #endif
@@ -49,25 +51,6 @@ void sts_lwip_sntp_answer(int32_t seconds)
     *count = (uint16_t)(*count + (*count < UINT16_MAX));
 }
 
-static bool address(const struct sts_ip *ip, ip_addr_t *out)
-{
-#if LWIP_IPV4
-    if (ip->family == 4) {
-        ip_addr_set_zero_ip4(out);
-        memcpy(&ip_2_ip4(out)->addr, ip->bytes, 4);
-        return true;
-    }
-#endif
-#if LWIP_IPV6
-    if (ip->family == 6) {
-        ip_addr_set_zero_ip6(out);
-        memcpy(ip_2_ip6(out)->addr, ip->bytes, 16);
-        return true;
-    }
-#endif
-    return false;
-}
-
 /* Asks at once: lwIP asks a server that it learns later only when its next turn comes. */
 static int ask(void)
 {
@@ -83,7 +66,7 @@ int sts_lwip_sntp_start(struct sts_lwip_sntp *s, struct sts_clock *clock,
     ip_addr_t to;
 
     *s = (struct sts_lwip_sntp){.clock = clock, .random = random, .from_dhcp = server == NULL};
-    if (server != NULL && !address(server, &to)) {
+    if (server != NULL && !lwip_address(server, &to)) {
         return STS_ERR_ARG;
     }
     sntp = s;

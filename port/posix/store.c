@@ -38,6 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <stsmail/engine/crc.h>
 #include <stsmail/engine/text.h>
 #include <stsmail/posix.h>
 
@@ -49,25 +50,6 @@
 #define DAMAGED_MAX 8                 /* damaged files kept of each kind, for a person to look at */
 #define LOCK_TRIES  2000
 #define PAUSE_NS    1000000 /* between tries */
-
-/* CRC-32, reflected 0xEDB88320, four bits at a time. Start with 0; chains. */
-static uint32_t crc32(uint32_t crc, const void *bytes, size_t len)
-{
-    static const uint32_t row[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    const uint8_t *p = bytes;
-
-    crc = ~crc;
-    while (len-- > 0) {
-        crc ^= *p++;
-        crc = (crc >> 4) ^ row[crc & 15];
-        crc = (crc >> 4) ^ row[crc & 15];
-    }
-    return ~crc;
-}
 
 static void put32(uint8_t *to, uint32_t n)
 {
@@ -397,7 +379,7 @@ static enum verdict sum_body(int fd, uint32_t end, uint32_t *crc)
         if (n == 0) {
             return DAMAGED;
         }
-        *crc = crc32(*crc, buf, (size_t)n);
+        *crc = sts_crc32(*crc, buf, (size_t)n);
         at += (uint32_t)n;
     }
     return GOOD;
@@ -439,7 +421,7 @@ static enum verdict verify(int fd, uint8_t kind, char key[STS_NAME_SIZE], uint32
     if (v != GOOD) {
         return v;
     }
-    if (crc32(crc, head, 12) != get32(head + 12)) {
+    if (sts_crc32(crc, head, 12) != get32(head + 12)) {
         return DAMAGED;
     }
     n = read_at(fd, key, head[7], HEAD_SIZE);
@@ -463,13 +445,42 @@ static enum verdict verify_key(int fd, uint8_t kind, const char *key, uint32_t *
     return v;
 }
 
+/* Gives a file a name that no record has: into `aside`; of DAMAGED_MAX the last, again and again. 0, or -1. */
+static int rename_aside(int folder, const char *name, char aside[sizeof "damaged~0"])
+{
+    memcpy(aside, "damaged~0", sizeof "damaged~0");
+    while (faccessat(folder, aside, F_OK, 0) == 0 &&
+           aside[sizeof "damaged~" - 1] < '0' + DAMAGED_MAX - 1) {
+        aside[sizeof "damaged~" - 1]++;
+    }
+    return renameat(folder, name, folder, aside);
+}
+
+/* A message whose entry was damaged: without an entry it would be swept away. */
+static void keep_message(struct sts_posix_store *s, const char *name)
+{
+    char aside[sizeof "damaged~0"];
+    int folder = open_folder(s, STS_STORE_MESSAGE);
+    int lock = folder < 0 ? -1 : lock_folder(folder);
+
+    if (lock >= 0 && rename_aside(folder, name, aside) == 0) {
+        sts_log_line(s->log, STS_LOG_WARNING, "its message is kept as message/", aside, " (",
+                     s->dir, ")", NULL);
+    }
+    if (lock >= 0) {
+        close(lock);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+}
+
 /* Moves the damaged file that is open as fd out of the way, if its name still leads to it. */
 static void set_aside(struct sts_posix_store *s, int folder, int fd, uint8_t kind, const char *name)
 {
-    char aside[] = "damaged~0";
+    char aside[sizeof "damaged~0"] = "";
     struct stat here, there;
     int lock = lock_folder(folder), moved = -1;
-    int slot = 0;
 
     if (lock >= 0) {
         if (fstat(fd, &here) != 0 || fstatat(folder, name, &there, 0) != 0 ||
@@ -477,16 +488,15 @@ static void set_aside(struct sts_posix_store *s, int folder, int fd, uint8_t kin
             close(lock); /* another process has replaced it or set it aside */
             return;
         }
-        do {
-            aside[sizeof aside - 2] = (char)('0' + slot);
-        } while (faccessat(folder, aside, F_OK, 0) == 0 &&
-                 ++slot < DAMAGED_MAX); /* then the last */
-        moved = renameat(folder, name, folder, aside);
+        moved = rename_aside(folder, name, aside);
         close(lock);
     }
     sts_log_line(s->log, STS_LOG_WARNING, "state is damaged: ", kind_folder(kind), "/", name,
                  " counts as absent, ", moved == 0 ? "kept as " : "can't be moved",
                  moved == 0 ? aside : "", " (", s->dir, ")", NULL);
+    if (moved == 0 && kind == STS_STORE_ENTRY) {
+        keep_message(s, name);
+    }
 }
 
 static int store_get(void *ctx, uint8_t kind, const char *key)
@@ -724,7 +734,7 @@ static int store_put(void *ctx, uint8_t kind, const char *key)
     memcpy(s->out_key, key, len + 1);
     s->out_kind = kind;
     s->out_len = 0;
-    s->out_crc = crc32(0, key, len);
+    s->out_crc = sts_crc32(0, key, len);
     s->out_error = STS_OK;
     if (write_all(s->out_fd, head, sizeof head) != 0 || write_all(s->out_fd, key, len) != 0) {
         int result = write_failed(s);
@@ -751,7 +761,7 @@ static int store_write(void *ctx, const void *buf, size_t len)
     if (write_all(s->out_fd, buf, len) != 0) {
         return s->out_error = write_failed(s);
     }
-    s->out_crc = crc32(s->out_crc, buf, len);
+    s->out_crc = sts_crc32(s->out_crc, buf, len);
     s->out_len += (uint32_t)len;
     return STS_OK;
 }
@@ -764,7 +774,7 @@ static int finish_file(const struct sts_posix_store *s)
     head[6] = s->out_kind;
     head[7] = (uint8_t)strlen(s->out_key);
     put32(head + 8, s->out_len);
-    put32(head + 12, crc32(s->out_crc, head, 12));
+    put32(head + 12, sts_crc32(s->out_crc, head, 12));
     if (lseek(s->out_fd, 0, SEEK_SET) != 0 || write_all(s->out_fd, head, sizeof head) != 0) {
         return -1;
     }

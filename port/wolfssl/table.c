@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include <stsmail/engine/crc.h>
+
 static uint32_t number(const uint8_t *p, unsigned octets)
 {
     uint32_t n = 0;
@@ -23,28 +25,11 @@ static void put(uint8_t *p, uint32_t n)
     }
 }
 
-/* CRC-32, four bits at a time. Chains: start with ~0, invert the last. */
-static uint32_t crc32(uint32_t crc, const uint8_t *p, size_t len)
-{
-    static const uint32_t row[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-
-    for (; len > 0; len--) {
-        crc ^= *p++;
-        crc = crc >> 4 ^ row[crc & 15u];
-        crc = crc >> 4 ^ row[crc & 15u];
-    }
-    return crc;
-}
-
 static uint32_t checksum(const uint8_t *table, size_t len)
 {
-    uint32_t crc = crc32(UINT32_MAX, table, STS_TABLE_HEAD - 4);
+    uint32_t crc = sts_crc32(0, table, STS_TABLE_HEAD - 4);
 
-    return ~crc32(crc, table + STS_TABLE_HEAD, len - STS_TABLE_HEAD);
+    return sts_crc32(crc, table + STS_TABLE_HEAD, len - STS_TABLE_HEAD);
 }
 
 /* The head and the checksum, once all else stands. */

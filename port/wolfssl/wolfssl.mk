@@ -51,7 +51,7 @@ LINUX_WOLFSSL := $(patsubst %.c,$(B)/linux/%.o,$(WOLFSSL_PORT)) $(B)/linux/libwo
 ASAN_WOLFSSL := $(patsubst %.c,$(B)/asan/%.o,$(WOLFSSL_PORT)) $(B)/asan/libwolfssl.a
 
 # The table of trust anchors of a CA file. The tool takes of wolfSSL its SHA-256, and of that the plain C.
-TRUST_SRC := port/wolfssl/tool/trust.c $(addprefix port/wolfssl/,build.c der.c identity.c pem.c root.c table.c) core/match.c core/text.c
+TRUST_SRC := port/wolfssl/tool/trust.c $(addprefix port/wolfssl/,build.c der.c identity.c pem.c root.c table.c) core/crc.c core/match.c core/text.c
 $(B)/tool/sha256.o: $(WOLFSSL_DIR)/wolfssl/ssl.h $(WOLFSSL_CONFIG)
 	@mkdir -p $(@D)
 	$(CC) -O2 -w $(WOLFSSL_DEFS) -DSTS_WOLFSSL_NO_ASM -c $(WOLFSSL_DIR)/wolfcrypt/src/sha256.c -o $@

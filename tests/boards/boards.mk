@@ -18,12 +18,16 @@ boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
 	    "$(PYTHON) tests/boards/bench.py --check" "$(PYTHON) boards/common-arm/size.py --check README.md $(BOARD_MAPS)"
 
 ## check-boards: every scenario of tests/interop that makes sense on a board, on each board; takes its time
-BOARD_LAB := test_starttls.py test_replies.py test_dns.py test_policy_host.py
 .PHONY: check-boards
-check-boards: boards zoo-files
-	@$(PYTHON) tests/run.py check-boards $(B)/results --timeout 14400 \
-	    $(foreach t,$(BOARD_LAB),$(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/$(t)")) \
-	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/test_certificates.py $(B)/zoo")
+check-boards: boards-interop boards
+	@$(PYTHON) tests/tally.py $(B)/results boards boards-interop boards-power boards-runtime
+
+BOARD_LAB := test_replies.py test_starttls.py test_dns.py test_policy_host.py
+.PHONY: boards-interop
+boards-interop: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf) zoo-files
+	@$(PYTHON) tests/run.py boards-interop $(B)/results --timeout 14400 \
+	    $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/test_certificates.py $(B)/zoo") \
+	    $(foreach t,$(BOARD_LAB),$(foreach b,$(BOARDS),"$(PYTHON) tests/boards/on_board.py $(b) tests/interop/$(t)"))
 
 ## bench-board: instructions of an alert, and of the longest poll, on BOARD
 .PHONY: bench-board

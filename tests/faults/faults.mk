@@ -6,7 +6,7 @@
 # gcc 12 takes two strings of one struct for overlapping ones.
 FAULTS_FLAGS := -std=gnu11 $(WARN) -Wno-restrict -Wno-format-truncation -g -Iinclude -Itests/faults
 FAULTS_SRC := $(CORE) $(wildcard port/ram/*.c port/flash/*.c)
-FAULTS_HEADERS := $(wildcard tests/faults/*.h include/stsmail/*.h include/stsmail/engine/*.h)
+FAULTS_HEADERS := $(wildcard tests/faults/*.h tests/unit/dns_wire.h tests/tls/faulty_pool.h include/stsmail/*.h include/stsmail/engine/*.h)
 FAULTS_ASAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FAULTS_CAMPAIGNS := flash tort sim fleet
 
@@ -29,7 +29,7 @@ faults: flash tort sim fleet
 
 # What a campaign printed is kept in build/faults: its last line is the count of its points, the one before it that of its
 # tests. A failure is shown at once, with the words that repeat it: build/faults/tort SCENARIO ..., build/faults/sim --seed N -v.
-TORT_TLS := tests/faults/tort_tls.c port/posix/net.c port/posix/random.c core/match.c core/text.c
+TORT_TLS := tests/faults/tort_tls.c port/posix/net.c port/posix/random.c core/crc.c core/match.c core/text.c
 TORT_TLS_WRAP := -Wl,--wrap=sts_pool_take,--wrap=sts_wolfssl_malloc,--wrap=sts_wolfssl_realloc
 
 $(B)/faults/tort_tls: $(TORT_TLS) $(LINUX_WOLFSSL) $(FAULTS_HEADERS) | faults-packages

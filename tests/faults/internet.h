@@ -18,6 +18,8 @@
 #include <stsmail/engine/text.h>
 #include <stsmail/mailer.h>
 
+#include "../unit/dns_wire.h"
+
 enum {
     NET_CONNS = 12,
     NET_RECORDS = 64,
@@ -260,48 +262,26 @@ static inline int net_call(enum call call)
 
 /* ---- DNS ---------------------------------------------------------------------------------------------- */
 
-static inline size_t net_put_name(uint8_t *out, const char *name)
-{
-    size_t n = 0;
-
-    while (*name != '\0') {
-        size_t len = strcspn(name, ".");
-
-        out[n++] = (uint8_t)len;
-        memcpy(out + n, name, len);
-        n += len;
-        name += len + (name[len] == '.');
-    }
-    out[n++] = 0;
-    return n;
-}
-
-static inline void net_put16(uint8_t *out, unsigned n)
-{
-    out[0] = (uint8_t)(n >> 8);
-    out[1] = (uint8_t)n;
-}
-
 static inline size_t net_put_record(uint8_t *out, const struct net_record *r)
 {
     size_t len = 4;
 
-    net_put16(out, 0xc00c);
-    net_put16(out + 2, r->type);
+    wire_put16(out, 0xc00c);
+    wire_put16(out + 2, r->type);
     memcpy(out + 4, "\0\1\0\0\1\0", 6);
     if (r->type == STS_DNS_A) {
         for (int i = 0; i < 4; i++) {
             out[12 + i] = (uint8_t)(r->ip >> (24 - 8 * i));
         }
     } else if (r->type == STS_DNS_MX) {
-        net_put16(out + 12, r->pref);
-        len = 2 + net_put_name(out + 14, r->text);
+        wire_put16(out + 12, r->pref);
+        len = 2 + wire_put_name(out + 14, r->text);
     } else {
         len = strlen(r->text) + 1;
         out[12] = (uint8_t)(len - 1);
         memcpy(out + 13, r->text, len - 1);
     }
-    net_put16(out + 10, (unsigned)len);
+    wire_put16(out + 10, (unsigned)len);
     return 12 + len;
 }
 
@@ -370,7 +350,7 @@ static inline void net_ask(struct net_conn *c, const uint8_t *q)
     c->out_at = 0;
     c->out_len = n > 0 ? n + skip : 0;
     if (skip > 0) {
-        net_put16(c->out, (unsigned)n);
+        wire_put16(c->out, (unsigned)n);
     }
     c->ready = in.ms + in.dns_latency;
 }

@@ -65,6 +65,19 @@ static inline void ram_flash_untouched(uint32_t at, size_t done, size_t len)
     }
 }
 
+/* A unit that was cut and shows nothing counts as erased, as in port/flash/sim.c: nobody can tell it from one that is. */
+static inline void ram_flash_unseen(size_t at)
+{
+    uint32_t unit = flash.port.program_size;
+
+    for (uint32_t i = 0; i < unit; i++) {
+        if (flash.bytes[at + i] != 0xff) {
+            return;
+        }
+    }
+    flash.used[at] = 0;
+}
+
 static inline int ram_flash_program(void *ctx, uint32_t at, const void *buf, size_t len)
 {
     uint32_t unit = flash.port.program_size, sector = flash.port.sector_size;
@@ -84,6 +97,7 @@ static inline int ram_flash_program(void *ctx, uint32_t at, const void *buf, siz
         ram_flash_write(at, buf, done);
         flash.bytes[at + done] &= (uint8_t)(((const uint8_t *)buf)[done] | net_random()); /* torn */
         ram_flash_untouched(at, done, len);
+        ram_flash_unseen(at + done / unit * unit);
         flash.cut_in = 0;
         flash.cut();
     }

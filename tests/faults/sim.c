@@ -16,6 +16,7 @@
  *   10 every failure has a name
  *   11 the log has no raw control octet
  *   12 nothing is final but what an entitled host, or trusted DNS, called final, or time
+ *   13 a jump of years, as SNTP forges it, is doubted (C04)
  *
  *     sim [--sessions N] [--jobs N]     until so many SMTP sessions; the last line is `simulated sessions: N, N violations`
  *     sim --seed N [-v]                 one device again, and with -v what happened to it
@@ -824,6 +825,7 @@ static void answer_sntp(void)
                      : draw(3);
     result = sts_clock_set(&dev.clock, t, STS_CLOCK_NETWORK, (uint32_t)in.ms + in.tick0);
     net_clock();
+    must(kind != 2 || in.now.trust <= STS_CLOCK_DOUBTED, "13: ten years of a sudden are doubted");
     plan.has_time = result == STS_OK;
     plan.sntp = in.ms + about(result == STS_OK && kind > 2 ? 12 * HOUR : HOUR);
     say("SNTP says %+lld s: %d, trust %d", (long long)(t - net_utc()), result, in.now.trust);

@@ -19,6 +19,8 @@
 #include <stsmail/posix.h>
 #include <stsmail/wolfssl.h>
 
+#include "../tls/faulty_pool.h"
+
 enum mode {
     ONCE,
     FROM_THERE,
@@ -33,13 +35,6 @@ static unsigned long points, failures;
 
 /* ---- every allocation --------------------------------------------------------------------------------------- */
 
-void *__real_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
-void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
-void *__real_sts_wolfssl_malloc(size_t size, void *heap, int type);
-void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type);
-void *__real_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
-void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
-
 static bool fails(void)
 {
     bool now;
@@ -51,21 +46,6 @@ static bool fails(void)
         wolf.pool.failed++; /* as if there had been no room */
     }
     return now;
-}
-
-void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size)
-{
-    return fails() ? NULL : __real_sts_pool_take(p, size);
-}
-
-void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type)
-{
-    return fails() ? NULL : __real_sts_wolfssl_malloc(size, heap, type);
-}
-
-void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type)
-{
-    return fails() ? NULL : __real_sts_wolfssl_realloc(ptr, size, heap, type);
 }
 
 /* ---- one connection ------------------------------------------------------------------------------------------- */

@@ -15,6 +15,10 @@ $(B)/fuzz/obj/%.o: %.c | fuzz-packages
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_FLAGS) -c $< -o $@
 
+# What an input does to the flash store shows in the ways that are taken; telling the fuzzer of each comparison of each octet
+# of each sum that is made over the log is four fifths of the time.
+$(patsubst %.c,$(B)/fuzz/obj/%.o,$(wildcard core/flash_*.c) core/crc.c port/flash/sim.c tests/fuzz/fuzz_flash.c): FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
+
 $(B)/fuzz/libcore.a: $(patsubst %.c,$(B)/fuzz/obj/%.o,$(FUZZ_SRC))
 	@rm -f $@
 	ar rcs $@ $^

@@ -13,7 +13,13 @@
 
 #define KEYS 4
 
-static struct sts_flash_sim chip;
+/* As small as the store takes them: a run is short, and there are many. Opened once. */
+static const struct {
+    uint32_t sector, sectors, program;
+} shapes[] = {{2048, 4, 8}, {2048, 3, 1}, {4096, 2, 256}, {4096, 2, 16}};
+#define SHAPES (sizeof shapes / sizeof shapes[0])
+
+static struct sts_flash_sim chips[SHAPES], *chip;
 static struct sts_flash_store store;
 static struct sts_flash_handle handle[2];
 static struct sts_store s[2];
@@ -27,7 +33,7 @@ static bool sure;
 
 static bool mount(void)
 {
-    int e = sts_flash_store_mount(&store, &chip.flash);
+    int e = sts_flash_store_mount(&store, &chip->flash);
 
     sts_flash_store_handle(&store, &handle[0], &s[0]);
     sts_flash_store_handle(&store, &handle[1], &s[1]);
@@ -107,12 +113,12 @@ static void look_all(void)
 
 static void restart(void)
 {
-    chip.off = false;
-    chip.cut_at = 0;
+    chip->off = false;
+    chip->cut_at = 0;
     if (mount()) {
         look_all();
     } else {
-        MUST(sts_flash_store_format(&store, &chip.flash) == STS_OK);
+        MUST(sts_flash_store_format(&store, &chip->flash) == STS_OK);
         (void)mount();
         look_all();
     }
@@ -122,7 +128,7 @@ static void restart(void)
 static void operate(uint8_t what, const uint8_t *arg)
 {
     int key = arg[0] % KEYS, len = 4 + (arg[1] << 8 | arg[2]) % 700, e;
-    uint32_t at = (uint32_t)(arg[0] << 16 | arg[1] << 8 | arg[2]) % chip.size;
+    uint32_t at = (uint32_t)(arg[0] << 16 | arg[1] << 8 | arg[2]) % chip->size;
 
     switch (what % 8) {
     case 0:
@@ -138,17 +144,17 @@ static void operate(uint8_t what, const uint8_t *arg)
         MUST(e == STS_OK || e == STS_ERR_IO || e == STS_ERR_ABSENT);
         held[key] = -1;
         break;
-    case 4: chip.cut_at = chip.steps + 1 + (at & 0x3ff); break;
-    case 5: chip.metastable = (arg[0] & 1) != 0; break;
+    case 4: chip->cut_at = chip->steps + 1 + (at & 0x3ff); break;
+    case 5: chip->metastable = (arg[0] & 1) != 0; break;
     case 6:
         if ((arg[0] & 7) == 7) { /* damage, seldom */
-            sts_flash_sim_set(&chip, at, arg[2]);
+            sts_flash_sim_set(chip, at, arg[2]);
             sure = false;
         }
         break;
     default: restart(); break;
     }
-    if (chip.off) {
+    if (chip->off) {
         restart();
     } else if (what % 8 < 4) {
         before[key] = held[key];
@@ -159,24 +165,35 @@ static void operate(uint8_t what, const uint8_t *arg)
     }
 }
 
+/* A chip that is erased, whatever the last input did to it. */
+static struct sts_flash_sim *fresh(size_t shape)
+{
+    struct sts_flash_sim *f = &chips[shape];
+
+    if (f->bytes == NULL) {
+        MUST(sts_flash_sim_open(f, shapes[shape].sector, shapes[shape].sectors,
+                                shapes[shape].program));
+    }
+    memset(f->bytes, 0xff, f->size);
+    memset(f->state, 0, f->size);
+    f->steps = f->cut_at = 0;
+    f->misuse = 0;
+    f->seed = 1;
+    f->off = f->metastable = false;
+    return f;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct {
-        uint32_t sector, sectors, program;
-    } shapes[] = {{2048, 4, 8}, {2048, 3, 1}, {4096, 3, 256}, {4096, 2, 16}};
-    uint8_t shape;
-
     if (size < 2) {
         return 0;
     }
-    shape = data[0] % 4;
-    MUST(sts_flash_sim_open(&chip, shapes[shape].sector, shapes[shape].sectors,
-                            shapes[shape].program));
+    chip = fresh(data[0] % SHAPES);
     sure = true;
     if ((data[0] & 0x40) != 0) { /* the input itself is what stands there */
         sure = false;
-        for (size_t i = 0; i < size && i < chip.size; i++) {
-            sts_flash_sim_set(&chip, (uint32_t)i, data[i]);
+        for (size_t i = 0; i < size && i < chip->size; i++) {
+            sts_flash_sim_set(chip, (uint32_t)i, data[i]);
         }
     }
     memset(held, 0xff, sizeof held);
@@ -185,7 +202,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 1; i + 4 <= size && i < 4 * 40; i += 4) {
         operate(data[i], data + i + 1);
     }
-    MUST(chip.misuse == 0 || !sure); /* damage in what is erased shows when it is read back */
-    sts_flash_sim_close(&chip);
+    MUST(chip->misuse == 0 || !sure); /* damage in what is erased shows when it is read back */
     return 0;
 }

@@ -84,7 +84,7 @@ relay = Relay()
 COMMON = ["--dns", world.RESOLVER, "--ca", "root.pem", "--state", "/mnt/state", "--hostname", "device.example.com"]
 fast = shutil.which("faketime")
 out = subprocess.run([fast, "-f", "+0 x20", "env"], capture_output=True, text=True).stdout
-FAST = dict(os.environ, **dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD", "FAKETIME"))))
+FAST = dict(os.environ, **dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME="))))
 accepted, kills = [], collections.Counter()
 number = 0
 

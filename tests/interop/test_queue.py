@@ -3,6 +3,7 @@
 """The queue of the program, black box: what `send --queue` and sendmail take is delivered later, protected as it was to
 be, or fails and says so. Times are moved by faketime. The last line counts."""
 import email
+import email.utils
 import os
 import re
 import shutil
@@ -33,7 +34,7 @@ def fresh():
 def later(offset):
     """The environment in which it is later, or another time altogether."""
     out = subprocess.run([FAKETIME, "-f", offset, "env"], capture_output=True, text=True).stdout
-    return dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD", "FAKETIME")))
+    return dict(line.split("=", 1) for line in out.splitlines() if line.startswith(("LD_PRELOAD=", "FAKETIME=")))
 
 
 def queue(*args, env=None, timeout=60):
@@ -450,6 +451,147 @@ for cut in range(1, 6):  # where the buffer of 1 MiB ends within "Bcc:" and at i
 t.check("sendmail without recipients: 64", sendmail("-i", message=b"x\n").status == 64)
 t.check("sendmail -t without any: 64", sendmail("-t", message=b"Subject: x\n\nx\n").status == 64)
 t.check("sendmail -bs: 64", sendmail("-bs", message=b"").status == 64)
+
+# ---- what nobody may lose ---------------------------------------------------------------------------------------
+
+# Killed between the mark that a message failed and the notice: the next run tells.
+with open(lab.scratch("cut") + "/cut.c", "w") as f:
+    f.write("""#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+int renameat(int a, const char *from, int b, const char *to)
+{
+    static int entries;
+    int r = ((int (*)(int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat"))(a, from, b, to);
+    entries += strlen(to) == 16 && strspn(to, "0123456789abcdef") == 16;
+    if (entries == 2) raise(SIGKILL);
+    return r;
+}
+""")
+    CUT = f.name
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", CUT[:-1] + "so", CUT], check=True)
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    sendmail("-i", "-f", "boss@example.net", "ops@example.org", message=b"Subject: later\n\nx\n")
+with Stage(state=STATE, mx=mx(GONE), second=evil.SMTP(stage.context("mx2.example.org"))) as s:
+    s.dns.zone.update(two)
+    s.dns.zone[(DOMAIN, "MX")] = [(10, MX)]
+    r = queue("run", env=dict(LD_PRELOAD=CUT[:-1] + "so"))
+    t.check("killed when it is marked as failed", r.status == -9 and [x["state"] for x in listed()] == ["failed"], f"{r} {listed()}")
+    r = queue("run", "--due")
+    r = queue("run") if not s.second.mail else r
+    notice = s.second.mail[0] if s.second.mail else (b"", [], b"", False)
+    t.check("the notice goes out all the same", b"FROM:<>" in notice[0].upper() and len(s.second.mail) == 1 and
+            b"550 5.1.1" in notice[2], f"{r} {s.second.mail}")
+    r = queue("run")
+    t.check("once", len(s.second.mail) == 1 and not r.json, r)
+
+# RFC 5322 3.6: a letter without a Date that came before the time was known.
+with Stage(state=fresh()) as s:
+    done = subprocess.run([SENDMAIL, "--dns", "127.0.0.1", "--ca", pki()["ca"].file, "--state", STATE, "--hostname", "device.example.com",
+                           "-i", "ops@example.org"], input=b"Subject: early\n\nx\n", capture_output=True,
+                          env=dict(os.environ, **later("@1970-01-02 00:00:00")))
+    t.check("a letter without the time: kept", done.returncode == 0 and len(listed()) == 1, done)
+    r = queue("run")
+    t.check("and sent with a Date", r.status == 0 and len(s.taken) == 1 and
+            abs(email.utils.parsedate_to_datetime(email.message_from_bytes(s.taken[0][2])["Date"] or
+                                                  "Thu, 01 Jan 1970 00:00:00 +0000").timestamp() - time.time()) < 60, s.taken)
+
+# A damaged entry: its message is for a person to look at. A file that is none of ours is nobody's.
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    e = put_off(s)
+with open(f"{STATE}/queue/{e['id']}", "r+b") as f:
+    f.seek(40)
+    octet = f.read(1)
+    f.seek(40)
+    f.write(bytes([octet[0] ^ 1]))
+for stray in ("README", e["id"] + ".bak", ".swp", "x~"):
+    with open(f"{STATE}/queue/{stray}", "w") as f:
+        f.write("x")
+os.mkdir(STATE + "/queue/lost+found")
+r = queue("list")
+t.check("list: a damaged entry is said", r.status == 0 and not r.json and "damaged" in r.stderr and "message/damaged~0" in r.stderr, r)
+r = queue("run")
+kept = [open(f"{STATE}/message/damaged~0", "rb").read()] if os.path.exists(STATE + "/message/damaged~0") else []
+t.check("a stranger's files are no mail that waits; what was damaged is kept", r.status == 0 and kept and MARK in kept[0] and
+        "newer" not in r.stderr, f"{r} {kept}")
+
+# ---- the configuration file, signals, the place ---------------------------------------------------------------
+
+CONF = lab.scratch("conf") + "/stsmail.conf"
+with open(CONF, "w") as f:
+    f.write("every 3600\n")
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    e = put_off(s)
+    t.check("every in the file is none of list's business", len(queue("list", "--config", CONF).json) == 1)
+    r = queue("run", "--due", "--config", CONF)
+    t.check("--due of the command line wins over every of the file", r.status == 75 and not r.json, r)
+    r = sendmail("-q", "--config", CONF, message=b"")
+    t.check("sendmail -q is one run whatever the file says", r.status == 75, r)
+    r = sendmail("-bp", "--config", CONF, message=b"")
+    t.check("sendmail -bp lists whatever the file says", r.status == 0 and e["id"] in r.stdout, r)
+    r = queue("drop", e["id"], "--config", CONF)
+    t.check("nor of drop's", r.status == 0 and listed() == [], r)
+r = sendmail("--help", message=b"")
+t.check("sendmail --help: the usage, 0", r.status == 0 and "usage: stsmail" in r.stdout, r)
+
+# A signal at the worst moment, just before the wait begins.
+SHIM = lab.scratch("shim")
+with open(SHIM + "/shim.c", "w") as f:
+    f.write("""#define _GNU_SOURCE
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+int nanosleep(const struct timespec *t, struct timespec *left) { raise(SIGTERM); return (int)syscall(SYS_nanosleep, t, left); }
+int ppoll(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *m)
+{
+    struct timespec copy = *t;
+    if (n == 0) raise(SIGTERM);
+    return (int)syscall(SYS_ppoll, p, n, &copy, m, 8);
+}
+int __ppoll_chk(struct pollfd *p, nfds_t n, const struct timespec *t, const sigset_t *m, size_t s)
+{
+    (void)s;
+    return ppoll(p, n, t, m);
+}
+""")
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", SHIM + "/shim.so", SHIM + "/shim.c"], check=True)
+start = time.monotonic()
+try:
+    r = queue("run", "--every", "60", env=dict(LD_PRELOAD=SHIM + "/shim.so"), timeout=20)
+except subprocess.TimeoutExpired as late:
+    r = late
+t.check("SIGTERM just before the wait ends it", time.monotonic() - start < 10 and r.status == 0, r)
+
+# A user who may not write where the service looks: the message waits, and that is said.
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)
+os.mkdir("/var/lib/stsmail", 0o700)
+os.mkdir("/var/lib/home")
+os.chown("/var/lib/home", 65534, 65534)
+shutil.copy(lab.PROGRAM, "/var/lib/sendmail")
+shutil.copy(pki()["ca"].file, "/var/lib/ca.pem")
+
+
+def as_nobody(*args, home="/var/lib/home", **more):
+    done = subprocess.run(["/var/lib/sendmail", "--dns", "127.0.0.1", "--ca", "/var/lib/ca.pem", "--hostname", "device.example.com",
+                           *args], capture_output=True, timeout=60, user=65534, cwd="/",
+                          env={"PATH": os.environ["PATH"], "HOME": home}, **more)
+    return lab.Result(done, 0)
+
+
+with Stage(state=fresh(), mx=mx(FULL)) as s:
+    r = as_nobody("-i", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("a queue of one's own: kept, and said where and what to do", r.status == 0 and
+            "/var/lib/home/.local/state/stsmail" in r.stderr and "group stsmail" in r.stderr, r)
+    t.check("and there it is", "ops@example.org" in as_nobody("-bp", input=b"").stdout)
+    r = as_nobody("-i", "--state", "/var/lib/home/other", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("who says where is told nothing", r.status == 0 and r.stderr == "", r)
+    os.chmod("/var/lib/stsmail", 0o777)
+    r = as_nobody("-i", "ops@example.org", input=b"Subject: x\n\nx\n")
+    t.check("where the service looks nothing is said", r.status == 0 and r.stderr == "", r)
+subprocess.run(["umount", "/var/lib"], check=True)
 
 # ---- the command line ----------------------------------------------------------------------------------------------
 

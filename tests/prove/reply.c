@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include "text.h"
+#include "eva.h"
+
+#include "core/text.c"
 
 #include "core/reply.c"
 
-/*@ predicate good(struct sts_reply *r) =
-        \valid(r) && r->state <= R_BAD && r->len < STS_REPLY_SIZE && r->lines <= STS_REPLY_LINES_MAX; */
+void prove(void)
+{
+    struct sts_reply r;
+    uint16_t len = (uint16_t)upto(STS_REPLY_SIZE - 1);
 
-/*@ assigns \nothing; ensures \result < C_COUNT; */
-static uint8_t class_of(uint8_t c);
-/*@ requires good(r); assigns *r; ensures good(r) && r->state == \old(r->state); */
-static void keep(struct sts_reply *r, uint8_t byte);
-/*@ requires good(r); assigns r->code; ensures good(r);
-    ensures \result ==> 200 <= r->code <= 599 && (r->lines > 0 ==> r->code == \old(r->code)); */
-static bool code_fits(struct sts_reply *r);
-/*@ requires good(r); assigns r->line_len, r->total; ensures good(r);
-    ensures !\result ==> r->lines < STS_REPLY_LINES_MAX; */
-static bool over_limit(struct sts_reply *r);
-/*@ requires good(r) && r->lines < STS_REPLY_LINES_MAX; assigns r->lines; ensures good(r); */
-static int line_end(struct sts_reply *r);
-/*@ requires good(r); assigns r->line_len, r->number, r->len, r->cut; ensures good(r); */
-static void line_start(struct sts_reply *r);
-/*@ requires \valid(r); assigns *r; ensures good(r); */
-void sts_reply_start(struct sts_reply *r);
-/*@ requires good(r); assigns *r; ensures good(r);
-    ensures \old(r->state) >= R_ROWS ==> \result == STS_ERR_PROTO;
-    ensures \result == STS_OK ==> r->state == R_DONE; */
-int sts_reply_feed(struct sts_reply *r, uint8_t byte);
+    ANY(r);
+    r.state = (uint8_t)upto(R_BAD);
+    r.lines = (uint8_t)upto(STS_REPLY_LINES_MAX);
+    r.cut = either();
+    //@ split len;
+    r.len = len;
+    if (either()) {
+        sts_reply_start(&r);
+    } else {
+        (void)sts_reply_feed(&r, any_octet());
+    }
+    //@ assert r.state <= R_BAD;
+    //@ assert r.lines <= STS_REPLY_LINES_MAX;
+    //@ assert r.len < STS_REPLY_SIZE;
+}

@@ -25,6 +25,8 @@
 #include <stsmail/posix.h>
 #include <stsmail/wolfssl.h>
 
+#include "faulty_pool.h"
+
 #define STALLED 99
 
 static struct sts_wolfssl wolf;
@@ -159,14 +161,6 @@ static int connect_to(unsigned port)
     return handle;
 }
 
-/* Linked with --wrap: every allocation of the port (sts_pool_take) and of wolfSSL. */
-void *__real_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
-void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size);
-void *__real_sts_wolfssl_malloc(size_t size, void *heap, int type);
-void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type);
-void *__real_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
-void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type);
-
 static long fault, taken;
 
 static bool fails(void)
@@ -177,21 +171,6 @@ static bool fails(void)
     }
     wolf.pool.failed++;
     return true;
-}
-
-void *__wrap_sts_pool_take(struct sts_wolfssl_pool *p, size_t size)
-{
-    return fails() ? NULL : __real_sts_pool_take(p, size);
-}
-
-void *__wrap_sts_wolfssl_malloc(size_t size, void *heap, int type)
-{
-    return fails() ? NULL : __real_sts_wolfssl_malloc(size, heap, type);
-}
-
-void *__wrap_sts_wolfssl_realloc(void *ptr, size_t size, void *heap, int type)
-{
-    return fails() ? NULL : __real_sts_wolfssl_realloc(ptr, size, heap, type);
 }
 
 static int no_random(void *ctx, void *buf, size_t len)

@@ -3,21 +3,21 @@
 # The TLS port against the certificate zoo and against servers that misbehave: as it is shipped, under ASan and UBSan,
 # and with the settings that the boards have, which verify in another order; with trust anchors as text and as a table.
 
-TLS_CLIENT := tests/tls/client.c port/posix/net.c port/posix/random.c core/match.c core/text.c
+TLS_CLIENT := tests/tls/client.c tests/tls/faulty_pool.h port/posix/net.c port/posix/random.c core/crc.c core/match.c core/text.c
 TLS_CLIENT_FLAGS := -std=c11 -D_GNU_SOURCE $(WARN) -g -Iinclude -Wl,--wrap=sts_pool_take,--wrap=sts_wolfssl_malloc,--wrap=sts_wolfssl_realloc
 
 $(B)/linux/tls-client: $(TLS_CLIENT) $(LINUX_WOLFSSL)
 	@mkdir -p $(@D)
-	$(CC) $(TLS_CLIENT_FLAGS) -O2 $^ -o $@
+	$(CC) $(TLS_CLIENT_FLAGS) -O2 $(filter %.c %.o %.a,$^) -o $@
 
 $(B)/asan/tls-client: $(TLS_CLIENT) $(ASAN_WOLFSSL)
 	@mkdir -p $(@D)
-	$(CC) $(TLS_CLIENT_FLAGS) -O1 -fsanitize=address,undefined $^ -o $@
+	$(CC) $(TLS_CLIENT_FLAGS) -O1 -fsanitize=address,undefined $(filter %.c %.o %.a,$^) -o $@
 
 # Each of the system's roots as an anchor.
 ROOTS_FLAGS := -std=c11 -D_GNU_SOURCE $(WARN) -Wno-cast-qual -g -O1 -Iinclude \
     $(subst -I$(WOLFSSL_DIR),-isystem $(WOLFSSL_DIR),$(WOLFSSL_DEFS)) -fsanitize=address,undefined
-$(B)/asan/tls-roots: tests/tls/roots.c port/posix/random.c core/match.c core/text.c $(ASAN_WOLFSSL)
+$(B)/asan/tls-roots: tests/tls/roots.c port/posix/random.c core/crc.c core/match.c core/text.c $(ASAN_WOLFSSL)
 	@mkdir -p $(@D)
 	$(CC) $(ROOTS_FLAGS) $^ -o $@
 
@@ -27,7 +27,7 @@ $(eval $(call wolfssl_rules,small,$(SMALL_VERIFY),$(SMALL_VERIFY) -fsanitize=add
 SMALL_WOLFSSL := $(patsubst %.c,$(B)/small/%.o,$(WOLFSSL_PORT)) $(B)/small/libwolfssl.a
 $(B)/small/tls-client: $(TLS_CLIENT) $(SMALL_WOLFSSL)
 	@mkdir -p $(@D)
-	$(CC) $(TLS_CLIENT_FLAGS) -O1 -fsanitize=address,undefined $^ -o $@
+	$(CC) $(TLS_CLIENT_FLAGS) -O1 -fsanitize=address,undefined $(filter %.c %.o %.a,$^) -o $@
 
 .PHONY: zoo-packages
 zoo-packages:

@@ -12,8 +12,12 @@
 
 #include "test.h"
 
+#ifndef SHELF_ROOM
+#define SHELF_ROOM 128
+#endif
+
 enum {
-    SHELF_RECORDS = 128,
+    SHELF_RECORDS = SHELF_ROOM,
     SHELF_HANDLES = 6
 };
 
@@ -51,6 +55,7 @@ struct shelf {
     uint8_t fails_kind; /* only calls about this kind; 0: any */
     bool read_only;     /* put and remove fail */
     long writes;        /* commits and removals that worked */
+    long opened;        /* entries of the queue */
 };
 
 /* Whether a call fails before its effect. */
@@ -204,6 +209,7 @@ static inline int shelf_get(void *ctx, uint8_t kind, const char *key)
     if (e != STS_OK) {
         return e;
     }
+    h->shelf->opened += kind == STS_STORE_ENTRY;
     h->in = shelf_find(h->shelf, kind, key);
     h->at = 0;
     if (h->in == NULL) {

@@ -5,10 +5,6 @@
  */
 #include "test.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <stsmail/flash_file.h>
 #include <stsmail/flash_sim.h>
 #include <stsmail/flash_store.h>
 
@@ -445,8 +441,12 @@ static bool limps(void)
     limp.calls++;
     return limp.fail != 0 && limp.calls >= limp.fail && limp.calls <= limp.fail + (long)limp.more;
 }
+static uint32_t dead_from, dead_to; /* bytes that cannot be read */
 static int limp_read(void *ctx, uint32_t at, void *buf, size_t len)
 {
+    if (at < dead_to && at + len > dead_from) {
+        return STS_ERR_IO;
+    }
     return limps() ? STS_ERR_IO : chip.flash.read(ctx, at, buf, len);
 }
 static int limp_program(void *ctx, uint32_t at, const void *buf, size_t len)
@@ -688,31 +688,133 @@ TEST(f05_the_older_record_is_of_the_same_key_and_was_not_removed)
     end();
 }
 
-/* ---- a file as flash ----------------------------------------------------------------------- */
-
-TEST(a_file_serves_as_flash)
+/* What a start cannot read, three times in a row and more, may be newer than what it can: nobody is given the older one. */
+static unsigned fails(const struct sts_flash *limping, long first, unsigned more)
 {
-    char path[] = "/tmp/stsmail-flash-XXXXXX";
-    struct sts_flash_file f;
-    struct sts_flash flash;
-    int fd = mkstemp(path);
+    unsigned said = 0;
+    int e;
 
-    CHECK(fd >= 0 && close(fd) == 0);
-    CHECK(sts_flash_file_open(&f, path, 4096, 6, 1, &flash) == STS_OK);
-    CHECK(sts_flash_store_mount(&store, &flash) == STS_OK);
-    sts_flash_store_handle(&store, &h1, &a);
-    for (unsigned i = 0; i < 100; i++) {
-        CHECK(put(&a, P, "a.example", i, 300) == STS_OK);
+    limp.calls = 0;
+    limp.fail = first;
+    limp.more = more;
+    e = sts_flash_store_mount(&store, limping);
+    if (e != STS_OK) {
+        CHECK(e == STS_ERR_IO);
+        return 1;
     }
-    sts_flash_file_close(&f);
-    CHECK(sts_flash_file_open(&f, path, 4096, 6, 1, &flash) == STS_OK);
-    CHECK(sts_flash_store_mount(&store, &flash) == STS_OK);
     sts_flash_store_handle(&store, &h1, &a);
-    CHECK(get(&a, P, "a.example", 99, 300) == STS_OK);
-    sts_flash_file_close(&f);
-    CHECK(unlink(path) == 0);
-    CHECK(sts_flash_file_open(&f, "/nowhere/at/all", 4096, 6, 1, &flash) == STS_ERR_IO);
-    CHECK(sts_flash_file_open(&f, path, 0, 6, 1, &flash) == STS_ERR_ARG);
+    limp.fail = 0;
+    for (unsigned k = 0; k < 3; k++) {
+        static const char *const names[] = {"a", "b", "c"};
+
+        e = get(&a, P, names[k], 20 + k, 100 + 150 * k);
+        CHECK(e == STS_OK || e == STS_ERR_IO);
+        said += e == STS_ERR_IO;
+    }
+    e = get(&a, P, "gone", 0, 100);
+    CHECK(e == STS_ERR_ABSENT || e == STS_ERR_IO);
+    return said;
+}
+
+TEST(f07_what_a_start_cannot_read_does_not_bring_an_older_record)
+{
+    static const unsigned lasts[] = {0, 2, 5, 20, 1000};
+    static uint8_t image[2048 * 6], state[2048 * 6];
+    unsigned said[5] = {0};
+    struct sts_flash limping;
+    long calls;
+
+    begin(2048, 6, 8);
+    for (unsigned i = 0; i < 21; i++) {
+        CHECK(put(&a, P, "a", i, 100) == STS_OK && put(&a, P, "b", i + 1, 250) == STS_OK);
+        CHECK(put(&a, P, "gone", i, 100) == STS_OK && put(&a, P, "c", i + 2, 400) == STS_OK);
+        CHECK(a.remove(a.ctx, P, "gone") == STS_OK);
+    }
+    limping = chip.flash;
+    limping.read = limp_read;
+    memcpy(image, chip.bytes, sizeof image);
+    memcpy(state, chip.state, sizeof state);
+    limp.calls = limp.fail = 0;
+    CHECK(sts_flash_store_mount(&store, &limping) == STS_OK);
+    calls = limp.calls;
+    for (unsigned kind = 0; kind < 5; kind++) {
+        for (long n = 1; n <= calls; n++) {
+            said[kind] += fails(&limping, n, lasts[kind]);
+            memcpy(chip.bytes, image, sizeof image);
+            memcpy(chip.state, state, sizeof state);
+        }
+    }
+    CHECK(said[0] == 0 && said[1] == 0 && said[2] == 0 && said[3] == 0); /* a start tries again */
+    CHECK(said[4] > 0);
+    said[0] = 0;
+    limp.fail = 0;
+    for (uint32_t p = 0; p < 6; p++) { /* and where a sector is lost for good */
+        chip.bad[p] = STS_FLASH_READ_ERROR;
+        said[0] += fails(&chip.flash, 0, 0);
+        (void)fails(&chip.flash, 0, 0);
+        chip.bad[p] = STS_FLASH_GOOD;
+        CHECK(fails(&chip.flash, 0, 0) == 0); /* for good, or for a while */
+        memcpy(chip.bytes, image, sizeof image);
+        memcpy(chip.state, state, sizeof state);
+    }
+    CHECK(said[0] > 4);
+    for (uint32_t at = 0; at < sizeof image; at += 32) { /* or a part of one */
+        dead_from = at;
+        dead_to = at + 32;
+        (void)fails(&limping, 0, 0);
+        dead_to = 0;
+        CHECK(fails(&chip.flash, 0, 0) == 0);
+        memcpy(chip.bytes, image, sizeof image);
+        memcpy(chip.state, state, sizeof state);
+    }
+    end();
+}
+
+TEST(f07_damage_is_not_settled_while_a_part_of_the_log_cannot_be_read)
+{
+    struct sts_flash limping;
+    int e;
+
+    begin(4096, 8, 1);
+    CHECK(put(&a, P, "a", 1, 900) == STS_OK && put(&a, P, "b", 2, 900) == STS_OK);
+    CHECK(put(&a, P, "a", 3, 900) == STS_OK);
+    limping = chip.flash;
+    limping.read = limp_read;
+    store.flash = &limping;
+    chip.bytes[store.records[0].at - 100] ^= 4;
+    dead_from = store.records[1].at;
+    dead_to = dead_from + 1;
+    CHECK(get(&a, P, "a", 1, 900) == STS_ERR_IO);
+    dead_to = 0;
+    limp.calls = 0;
+    for (long n = 1; n <= limp.calls + 1; n++) { /* three reads fail, anywhere */
+        CHECK(start() == STS_OK);
+        store.flash = &limping;
+        limp.calls = 0;
+        limp.fail = n;
+        limp.more = 2;
+        e = get(&a, P, "a", 1, 900);
+        CHECK(e == STS_OK || e == STS_ERR_IO);
+        limp.fail = 0;
+        CHECK(get(&a, P, "a", 1, 900) == STS_OK);
+    }
+    end();
+}
+
+/* F04: one that could not be read from the beginning holds nothing; no start has to fear that it does. */
+TEST(f04_a_sector_that_was_never_read_makes_no_record_unsure)
+{
+    for (uint32_t p = 0; p < 6; p++) {
+        begin(2048, 6, 8);
+        chip.bad[p] = STS_FLASH_READ_ERROR;
+        for (unsigned i = 0; i < 60; i++) {
+            CHECK(put(&a, P, "a", i, 100) == STS_OK && put(&a, P, "b", i + 1, 250) == STS_OK);
+            CHECK(start() == STS_OK);
+            CHECK(get(&a, P, "a", i, 100) == STS_OK && get(&a, P, "b", i + 1, 250) == STS_OK);
+            CHECK(get(&a, P, "c", i, 100) == STS_ERR_ABSENT);
+        }
+        end();
+    }
 }
 
 /* ---- corners -------------------------------------------------------------------------------- */
@@ -802,13 +904,12 @@ TEST(a_record_of_4_gib_is_refused)
 /* An area with more records than this build's index: another build wrote it. */
 TEST(f17_more_records_than_the_index_has_are_said_at_the_start)
 {
-    char key[] = "aa";
+    begin(65536, 4 + (uint32_t)STS_FLASH_RECORDS / 1024, 1);
+    for (unsigned i = 0; i <= (unsigned)STS_FLASH_RECORDS; i++) {
+        char key[] = {(char)('a' + i / 676 % 26), (char)('a' + i / 26 % 26), (char)('a' + i % 26),
+                      (char)('0' + i / 17576), '\0'};
 
-    begin(65536, 4, 1);
-    for (int i = 0; i < 2 * (int)STS_FLASH_RECORDS; i++) {
-        key[0] = (char)('a' + i / 26);
-        key[1] = (char)('a' + i % 26);
-        if (i == (int)STS_FLASH_RECORDS) {
+        if (i == (unsigned)STS_FLASH_RECORDS) {
             store.count = 0; /* as a build with a larger one would go on */
         }
         CHECK(put(&a, P, key, 1, 4) == STS_OK);

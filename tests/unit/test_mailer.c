@@ -78,16 +78,7 @@ static void public_addresses(void)
 
 static int run_out(void)
 {
-    int result = STS_BUSY;
-
-    for (int i = 0; i < 20000 && result == STS_BUSY; i++) {
-        result = sts_mailer_poll(&m, &w.now);
-        if (result == STS_BUSY) {
-            sts_mailer_wait(&m, &w.now, 1000);
-        }
-    }
-    CHECK(result != STS_BUSY);
-    return result;
+    return world_run(&w, &m);
 }
 
 static int run(void)

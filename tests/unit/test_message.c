@@ -456,6 +456,22 @@ TEST(m15_text_is_never_a_format)
           has("\r\n\r\n%s%s%s%n ${PATH} %1$s {{x}}\r\n.\r\n"));
 }
 
+/* A mailbox does not fit what is given in one step. */
+TEST(a_mailbox_of_any_length_is_given_whole)
+{
+    static char from[161];
+    struct sts_message m = plain;
+
+    memset(from, 'a', sizeof from - 1);
+    from[20] = '@';
+    for (size_t i = 60; i < 150; i += 40) {
+        from[i] = '.';
+    }
+    m.from = from;
+    m.from_name = "pump";
+    CHECK(read_all(&m, true, 4096) == STS_OK && has(from) && has("aaa>\r\n"));
+}
+
 TEST(long_recipient_lists_are_folded)
 {
     static const char *const to[] = {"a23456789012345678901234567890@example.org",
@@ -497,6 +513,7 @@ TEST(composed_bodies_end_in_one_line_end)
     CHECK(body_is("\n", SEVEN, "\r\n"));
     CHECK(body_is("a\tb ~=", SEVEN, "a\tb ~=\r\n"));
     CHECK(body_is("a\rb\nc\r\nd\n\r", SEVEN, "a\r\nb\r\nc\r\nd\r\n\r\n"));
+    CHECK(body_is("\nx\r", SEVEN, "\r\nx\r\n")); /* its last CR is none before its first LF */
 }
 
 /* M03, S20: what 7bit cannot carry is encoded, so that no 8BITMIME is needed. */
@@ -507,6 +524,7 @@ TEST(s20_other_octets_are_quoted_printable)
                   QP, "50 =C2=B0C =3D hot\r\n"));
     CHECK(body_is("\x01", QP, "=01\r\n"));
     CHECK(body_is("\x7F", QP, "=7F\r\n"));
+    CHECK(body_is("\x01~", QP, "=01~\r\n"));
     CHECK(body_is("\xFF\x1B[0m", QP, "=FF=1B[0m\r\n"));
     CHECK(body_is("\xC3\xA9 \n\t\n \t", QP, "=C3=A9 =\r\n\r\n\t=\r\n\r\n \t=\r\n\r\n"));
     CHECK(body_is("\x01\n.\n..\n", QP, "=01\r\n.\r\n..\r\n"));
@@ -709,6 +727,7 @@ TEST(a_message_begins_with_a_header_field)
     CHECK(REFUSED(": b\n", STS_WHY_NO_HEADER, 1));
     CHECK(REFUSED("A : b\n", STS_WHY_NO_HEADER, 1));
     CHECK(REFUSED("\xC3\xA9: b\n", STS_WHY_NO_HEADER, 1));
+    CHECK(REFUSED("\x80: b\n", STS_WHY_NO_HEADER, 1));
     CHECK(REFUSED("From\n", STS_WHY_NO_HEADER, 1));
     CHECK(REFUSED("Fro m: x\n", STS_WHY_NO_HEADER, 1));
     CHECK(REFUSED("xFrom : x\n", STS_WHY_NO_HEADER, 1));
@@ -831,6 +850,23 @@ TEST(m08_a_header_without_overlong_lines_is_left_alone)
     add('\r', 1);
     add('\n', 1);
     CHECK(pass(big, big_len, false) == STS_OK && got_is(big, big_len));
+}
+
+TEST(m08_a_body_of_overlong_lines_folds_no_header)
+{
+    size_t header;
+
+    begin("A: b");
+    for (int i = 0; i < 60; i++) {
+        add(' ', 1);
+        add('x', 1);
+    }
+    memcpy(big + big_len, "\r\n\r\n", 4);
+    big_len += 4;
+    header = big_len;
+    add('y', 1200);
+    CHECK(pass(big, big_len, false) == STS_OK && reader.facts.folded);
+    CHECK(got_len > header && memcmp(got, big, header) == 0);
 }
 
 TEST(m08_an_overlong_header_line_is_folded_at_white_space)

@@ -290,6 +290,36 @@ TEST(a_source_that_fails_leaves_nothing)
     CHECK(strcmp(mx_a->mail, "Subject: x\r\n\r\nbody\r\n") == 0);
 }
 
+/* C11, RFC 5322 3.6: what came ready without the time and without a Date gets one, once and for all; and one that has its own keeps it. */
+TEST(c11_a_raw_message_without_a_date_gets_one_when_the_time_is_known)
+{
+    static const struct {
+        const char *text;
+        bool dated;
+    } cases[] = {{"Subject: x\n\nDate: in the body\n", false},
+                 {"Subject: x\nDATE: yesterday\n\nbody\n", true},
+                 {"Resent-Date: no\nDat: no\nDates: no\n\nbody\n", false},
+                 {"Subject: x\n Date: folded\n\nbody\n", false},
+                 {"Subject: x\n  Date: folded\nXDate: no\n\nbody\n", false},
+                 {"DaDate: no\nDatDate: no\nDateDate: no\n\nbody\n", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int known = 0; known < 2; known++) {
+            struct bytes raw = {.text = cases[i].text, .step = 1 + (int)i % 3};
+
+            play_start();
+            w.now.trust = known ? STS_CLOCK_OWNER : STS_CLOCK_UNSET;
+            CHECK(add_raw(&raw, NULL, "ops@" A) == STS_OK);
+            CHECK(play_boot(false) == STS_OK);
+            w.now.trust = STS_CLOCK_OWNER;
+            play_until(NOON + 400);
+            CHECK(mx_a->delivered == 1);
+            CHECK((strncmp(mx_a->mail, "Date: Mon, 21 Sep 2026 14:", 26) == 0) ==
+                  (!known && !cases[i].dated));
+        }
+    }
+}
+
 /* ---- what the caller keeps with a message --------------------------------------------------- */
 
 static char seen_extra[2000];
@@ -692,7 +722,7 @@ TEST(q12_an_entry_of_version_1_is_read_by_every_later_version)
     CHECK(memcmp(record('q', "0000000000000abc")->bytes, image, sizeof image) == 0);
 }
 
-/* Keys that are none of ours are nobody's business here. */
+/* Keys that are none of ours are nobody's business here: an editor's copy is no message of a newer version. */
 TEST(records_that_are_not_the_queues_stay)
 {
     static const char *const keys[] = {"x", "0123456789ABCDEF", "0123456789abcdefg",
@@ -707,9 +737,155 @@ TEST(records_that_are_not_the_queues_stay)
     }
     CHECK(play_boot(false) == STS_OK && alert("ops@" A) == STS_OK && play_run() == STS_OK);
     CHECK(mx_a->delivered == 1 && shelf_count(&shelf, 'q') == 4 && shelf_count(&shelf, 'm') == 4);
-    CHECK(list().count == 0 && q->counters.newer == 4 && q->counters.damaged == 0);
+    CHECK(list().count == 0 && q->counters.newer == 0 && q->counters.damaged == 0);
     CHECK(sts_queue_drop(q, "x") == STS_ERR_ABSENT && sts_queue_drop(q, NULL) == STS_ERR_ABSENT);
     CHECK(sts_queue_drop(NULL, "x") == STS_ERR_ARG);
+}
+
+/* ---- what failed is told (Q07) ---------------------------------------------------------------- */
+
+/* Polls until something was told, and not once more. */
+static void until_told(size_t before)
+{
+    for (int i = 0; i < 20000 && outcomes_count == before && !shelf.off; i++) {
+        (void)sts_queue_poll(q, &w.now);
+        if (q->sending) {
+            sts_queue_wait(q, &w.now, 1000);
+        }
+    }
+}
+
+/* A cut between the mark and the word, and behind it: told again, until the queue goes on behind the word; then never. */
+TEST(q07_a_message_that_failed_is_told_of_whenever_the_power_goes)
+{
+    int again = 0;
+
+    for (int shared = 0; shared < 2; shared++) {
+        for (int after = 0; after < 2; after++) {
+            bool cut = true;
+
+            for (long at = 1; cut; at++) {
+                size_t told_before;
+
+                play_start();
+                CHECK(play_boot(shared) == STS_OK);
+                mx_a->at = "RCPT TO:<never";
+                mx_a->reply = "550 5.1.1 nobody\r\n";
+                CHECK(play_add("fan", false, "ops@" A, "never@" A, NULL) == STS_OK);
+                shelf.calls = 0;
+                shelf.cut_at = at;
+                shelf.cut_after = after;
+                (void)run_or_cut();
+                cut = shelf.off;
+                told_before = outcomes_count;
+                CHECK(play_boot(shared) == STS_OK);
+                play_until(NOON + 1000);
+                CHECK(list().failed == 1 && list().count == 1);
+                CHECK(outcomes_count >= 1 && outcomes_count <= told_before + 1);
+                CHECK(cut || outcomes_count == 1);
+                again += outcomes_count == 2;
+                CHECK(told()->state == STS_QUEUE_FAILED && strcmp(told()->domain, A) == 0);
+                CHECK(told()->error == STS_ERR_REJECTED && strcmp(told()->id, last_id) == 0);
+                CHECK(strcmp(told()->id, list().last.id) == 0 && q->counters.failed <= 1);
+                told_before = outcomes_count;
+                CHECK(play_boot(shared) == STS_OK);
+                play_until(NOON + 2000);
+                sts_queue_flush(q);
+                CHECK(play_run() == STS_OK && outcomes_count == told_before);
+            }
+        }
+    }
+    CHECK(again > 0);
+}
+
+/* A flush takes it in its turn, a listener that is not there is not told, and what the owner drops at once is gone. */
+TEST(q07_what_failed_is_told_again_in_a_flush_and_not_without_a_listener)
+{
+    for (int how = 0; how < 5; how++) {
+        play_start();
+        CHECK(play_boot(true) == STS_OK);
+        mx_a->at = "RCPT TO:";
+        mx_a->reply = "550 5.7.1 no\r\n";
+        CHECK(play_add("fan", how == 1, "ops@" A, NULL, NULL) == STS_OK);
+        until_told(0);
+        CHECK(outcomes_count == 1 && told()->state == STS_QUEUE_FAILED && q->untold != 0);
+        if (how == 2) {
+            CHECK(sts_queue_drop(q, last_id) == STS_OK && q->untold == 0 && list().count == 0);
+        } else if (how == 3) {
+            sts_queue_stop(q, &w.now);
+        }
+        CHECK(play_boot(true) == STS_OK);
+        if (how == 4) {
+            config.on_outcome = NULL;
+            CHECK(alert("ops@" A) == STS_OK);
+            CHECK(play_run() == STS_OK && outcomes_count == 1 && list().failed == 2);
+            CHECK(q->counters.failed == 1); /* and that one is not told of later */
+            config.on_outcome = play_outcome;
+        }
+        CHECK(alert("ops@" B) == STS_OK);
+        sts_queue_flush(q);
+        mx_b->refuse = true;
+        play_until(NOON + 400);
+        CHECK(q->counters.tries > 1);
+        CHECK(q->counters.failed == (how < 2 ? 1 : how == 4 ? 2 : 0));
+    }
+}
+
+/* A store that cannot be marked: once in a run. */
+TEST(q07_what_cannot_be_marked_as_told_is_told_once_in_a_run)
+{
+    play_start();
+    mx_a->at = "RCPT TO:";
+    mx_a->reply = "550 5.7.1 no\r\n";
+    CHECK(alert("ops@" A) == STS_OK);
+    until_told(0);
+    for (size_t boot = 1; boot < 4; boot++) {
+        CHECK(play_boot(false) == STS_OK);
+        shelf.read_only = true;
+        play_until(w.now.utc_s + 2 * DAY);
+        CHECK(outcomes_count == 1 + boot && q->quiet);
+    }
+    CHECK(play_boot(false) == STS_OK);
+    play_until(w.now.utc_s + 2 * DAY);
+    CHECK(outcomes_count == 5);
+    CHECK(play_boot(false) == STS_OK);
+    play_until(w.now.utc_s + 2 * DAY);
+    CHECK(outcomes_count == 5);
+}
+
+/* While one process tells, the message is its own. */
+TEST(q07_two_processes_do_not_tell_both)
+{
+    struct sts_store s2, m2;
+    struct sts_queue_config c2;
+    static struct sts_mailer other_m;
+    static struct sts_queue *other;
+
+    other = other != NULL ? other : calloc(1, sizeof *other);
+    play_start();
+    CHECK(play_boot(true) == STS_OK);
+    mx_a->at = "RCPT TO:";
+    mx_a->reply = "550 5.7.1 no\r\n";
+    CHECK(alert("ops@" A) == STS_OK);
+    until_told(0);
+    s2 = shelf_open(&shelf, true);
+    m2 = shelf_open(&shelf, true);
+    CHECK(sts_mailer_init(&other_m, &w.config) == STS_OK);
+    c2 = config;
+    c2.mailer = &other_m;
+    c2.store = &s2;
+    c2.message_store = &m2;
+    CHECK(sts_queue_init(other, &c2) == STS_OK);
+    for (int i = 0; i < 5; i++) {
+        CHECK(sts_queue_poll(other, &w.now) >= 0 && outcomes_count == 1);
+    }
+    CHECK(sts_queue_drop(other, last_id) == STS_BUSY);
+    CHECK(sts_queue_poll(q, &w.now) == STS_BUSY || outcomes_count == 1);
+    for (int i = 0; i < 500; i++) {
+        play_pass(1);
+        CHECK(sts_queue_poll(other, &w.now) >= 0 && outcomes_count == 1);
+    }
+    CHECK(sts_queue_drop(other, last_id) == STS_OK);
 }
 
 TEST_MAIN("queue")

@@ -13,6 +13,7 @@
 #include <stsmail/engine/text.h>
 #include <stsmail/mailer.h>
 
+#include "dns_wire.h"
 #include "test.h"
 
 enum {
@@ -112,22 +113,6 @@ struct world {
 
 /* ---- DNS ---------------------------------------------------------------------------------- */
 
-static inline size_t world_put_name(uint8_t *out, const char *name)
-{
-    size_t n = 0;
-
-    while (*name != '\0') {
-        size_t len = strcspn(name, ".");
-
-        out[n++] = (uint8_t)len;
-        memcpy(out + n, name, len);
-        n += len;
-        name += len + (name[len] == '.');
-    }
-    out[n++] = 0;
-    return n;
-}
-
 static inline size_t world_put_rdata(uint8_t *out, const struct world_record *r)
 {
     struct sts_ip ip;
@@ -144,10 +129,10 @@ static inline size_t world_put_rdata(uint8_t *out, const struct world_record *r)
 
         out[0] = (uint8_t)(pref >> 8);
         out[1] = (uint8_t)pref;
-        return 2 + world_put_name(out + 2, strchr(r->data, ' ') + 1);
+        return 2 + wire_put_name(out + 2, strchr(r->data, ' ') + 1);
     }
     if (r->type == STS_DNS_CNAME) {
-        return world_put_name(out, r->data);
+        return wire_put_name(out, r->data);
     }
     len = strlen(r->data);
     out[0] = (uint8_t)len;
@@ -736,6 +721,21 @@ static inline bool world_is_quiet(const struct world *w)
         }
     }
     return true;
+}
+
+/* Until a delivery has ended. */
+static inline int world_run(struct world *w, struct sts_mailer *m)
+{
+    int result = STS_BUSY;
+
+    for (int i = 0; i < 20000 && result == STS_BUSY; i++) {
+        result = sts_mailer_poll(m, &w->now);
+        if (result == STS_BUSY) {
+            sts_mailer_wait(m, &w->now, 1000);
+        }
+    }
+    CHECK(result != STS_BUSY);
+    return result;
 }
 
 #endif

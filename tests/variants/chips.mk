@@ -37,7 +37,7 @@ $(B)/chips/$(1)/%.o: %.c | chips-packages $(WOLFSSL_DIR)/wolfssl/ssl.h $(LWIP_DI
 	@mkdir -p $$(@D)
 	$(2)gcc $(CHIPS_OURS) $$($(1)_CHIP) $(CHIPS_OPT) -MMD -MP $(CHIPS_DEFS) -c $$< -o $$@
 
-$(B)/chips/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/hook.h \
+$(B)/chips/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/small_features.h port/wolfssl/hook.h \
         $(CHIPS_DIR)/wolfssl_features.h | chips-packages
 	@mkdir -p $$(@D)
 	$(2)gcc -std=gnu11 -w $$($(1)_CHIP) $(CHIPS_OPT) $(CHIPS_DEFS) -I$(WOLFSSL_DIR) \

@@ -51,9 +51,8 @@ def jobs():
                 # flags first: what the run says comes last and wins
                 yield [compiler[0], *flags, *limits, *compiler[1:], "-Werror", "-c", file]
     for header in sorted(glob.glob("include/stsmail/*.h")):
-        if not header.endswith("mailer_struct.h"):
-            for compiler in (["gcc", "-x", "c", "-std=c11"], ["clang", "-x", "c", "-std=c17"], ["clang", "-x", "c++", "-std=c++17"]):
-                yield [*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude", "-fsyntax-only", "-include", header, "-"]
+        for compiler in (["gcc", "-x", "c", "-std=c11"], ["clang", "-x", "c", "-std=c17"], ["clang", "-x", "c++", "-std=c++17"]):
+            yield [*compiler, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude", "-fsyntax-only", "-include", header, "-"]
 
 
 def compile_one(job):

@@ -32,7 +32,7 @@ $(eval $(call unit_variant,powerpc,-O2 $(SMALL),$(UNIT_TESTS) $(UNIT_EXH)))
 CORTEX_M := tests/variants/cortex-m
 cortex-m3_TOOLS := arm-none-eabi-
 cortex-m3_LIBS := --specs=rdimon.specs -nostartfiles -T $(CORTEX_M)/machine.ld -Wl,--gc-sections
-cortex-m3_SRC := $(CORE) $(wildcard port/ram/*.c) $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c)
+cortex-m3_SRC := $(CORE) $(wildcard port/ram/*.c) port/flash/sim.c $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c)
 cortex-m3_PACKAGES := cortex-m3-packages
 $(eval $(call unit_variant,cortex-m3,-Os -mcpu=cortex-m3 -mthumb -ffunction-sections $(SMALL),$(BARE_TESTS)))
 $(addprefix $(B)/unit/cortex-m3/,$(BARE_TESTS)): $(B)/unit/cortex-m3/$(CORTEX_M)/start.o $(CORTEX_M)/machine.ld

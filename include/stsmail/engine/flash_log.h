@@ -54,6 +54,7 @@ struct sts_flash_place {
 /* A sector's head. */
 struct sts_flash_sector {
     uint32_t serial, prev, prev_end, mark, gen;
+    uint8_t skip;
 };
 
 /* A walk through entries, oldest first. */
@@ -61,7 +62,7 @@ struct sts_flash_walk {
     struct sts_flash_store *s;
     uint32_t sector, serial, at, end;
     uint32_t next, next_serial;
-    bool io; /* something could not be read */
+    uint32_t unread; /* the last sector of which something could not be read; STS_FLASH_NONE */
     struct sts_flash_entry e;
 };
 
@@ -81,7 +82,6 @@ static inline uint32_t sts_flash_size(const struct sts_flash_store *s, uint32_t 
 
 /* ---- flash_log.c --------------------------------------------------------------------------- */
 
-uint32_t sts_flash_crc(uint32_t crc, const void *bytes, size_t len);
 void sts_flash_put32(uint8_t *to, uint32_t n);
 uint32_t sts_flash_get32(const uint8_t *from);
 
@@ -132,7 +132,8 @@ uint32_t sts_flash_void(const struct sts_flash_store *s, const struct sts_flash_
 
 /* Shows `each` the entries that count from the walk on, oldest first, until it returns false. What a cut had left in doubt,
  * and a later start decided against, is left out. */
-void sts_flash_scan(struct sts_flash_walk *w, bool (*each)(void *arg, const struct sts_flash_entry *e), void *arg);
+void sts_flash_scan(struct sts_flash_walk *w,
+                    bool (*each)(void *arg, const struct sts_flash_entry *e), void *arg);
 
 /* ---- flash_space.c ------------------------------------------------------------------------- */
 
@@ -143,7 +144,16 @@ int sts_flash_append(struct sts_flash_store *s, struct sts_flash_entry *e,
 /* What can be live beside the records, before room is short: for new ones, or for a change of one. */
 uint32_t sts_flash_room(const struct sts_flash_store *s, bool change);
 
+/* How far behind the oldest sector of the log one stands. */
+static inline uint32_t sts_flash_order(const struct sts_flash_store *s, uint32_t sector)
+{
+    return (sector + s->flash->sectors - s->tail) % s->flash->sectors;
+}
+
 bool sts_flash_in_log(const struct sts_flash_store *s, uint32_t at);
+
+/* At a start: that sector could not be read. The newest of them is kept. */
+void sts_flash_missed(struct sts_flash_store *s, uint32_t sector);
 
 /* Finds the log, shows each entry to sts_flash_take(), and settles what a cut may have left in doubt. As
  * sts_flash_store_mount(). */

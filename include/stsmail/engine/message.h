@@ -26,6 +26,7 @@ struct sts_message_facts {
     bool eightbit;    /* the body has octets over 127: needs 8BITMIME */
     bool utf8_header; /* the header has: needs SMTPUTF8 (RFC 6532) */
     bool folded;      /* body lines over 998 octets were folded by CRLF and a space */
+    bool dated;       /* a raw header has a Date field */
 };
 
 /* Reads a message; about 280 bytes. */
@@ -39,6 +40,7 @@ struct sts_reader {
     uint8_t field;                  /* composed header field being given */
     bool labelled;                  /* its name was given */
     uint8_t mbox;                   /* octets that look like mbox's "From " */
+    uint8_t date;                   /* octets of this raw header line that look like "Date" */
     uint8_t held;                   /* white space that waits for the octet after it, 0: none */
     bool stuff;                     /* whether dots are stuffed and the end-of-data is added */
     bool special;            /* composed body: as quoted-printable; raw header: to be folded */

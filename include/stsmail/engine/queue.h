@@ -33,7 +33,8 @@ int sts_queue_read(const struct sts_store *s, uint64_t id, struct sts_queue_reco
 int sts_queue_write(const struct sts_store *s, const struct sts_queue_record *r, const char *text,
                     const char *subject);
 
-/* Counts `more` alerts in the entry of `id` and leaves all else as it is. STS_OK, or what open and write say. */
+/* Counts `more` alerts in the entry of `id`, which nobody sends; one that failed counts as told now. All else stays as it is. STS_OK,
+ * or what open and write say. */
 int sts_queue_count(const struct sts_store *s, uint64_t id, uint32_t more);
 
 /* Whether the entry of `id` waits untouched and has this envelope and subject, so that the alert can be counted in it; *held is its
@@ -53,6 +54,12 @@ int sts_queue_remove(const struct sts_store *s, const char *key);
 
 /* The same, claiming it: STS_BUSY too. */
 int sts_queue_forget(struct sts_queue *q, uint64_t id);
+
+/* Puts a message that was just added among the next ones, if these were chosen already. */
+void sts_queue_come(struct sts_queue *q, bool critical, uint64_t id);
+
+/* What was told of a failed message was told, if there is one: marks it so. */
+void sts_queue_told(struct sts_queue *q);
 
 /* Removes messages that have no entry, and that nobody is adding; how many. STS_OK, STS_ERR_IO. */
 int sts_queue_sweep(const struct sts_store *s, uint32_t *removed);

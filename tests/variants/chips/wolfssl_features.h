@@ -1,25 +1,5 @@
 /* SPDX-License-Identifier: MIT
  *
- * wolfSSL for a chip of which nothing is known: P-256, P-384, RSA up to 4096, in C.
+ * wolfSSL for a chip of which nothing is known.
  */
-#define WOLFSSL_SMALL_STACK
-#define HAVE_ECC384
-#define WOLFSSL_AES_SMALL_TABLES
-#define GCM_TABLE_4BIT
-#define USE_SLOW_SHA256
-#define USE_SLOW_SHA512
-
-#define WOLFSSL_SP_MATH
-#define WOLFSSL_HAVE_SP_ECC
-#define WOLFSSL_HAVE_SP_RSA
-#define WOLFSSL_SP_SMALL
-#define WOLFSSL_SP_384
-#define WOLFSSL_SP_4096
-
-#define WOLFSSL_RSA_PUBLIC_ONLY
-#define ALT_ECC_SIZE
-
-#define MAX_CERTIFICATE_SZ    16384
-#define WOLFSSL_MAX_ALT_NAMES 128
-
-#define STS_WOLFSSL_GROUPS WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1
+#include "port/wolfssl/small_features.h"
