@@ -13,8 +13,10 @@ $(B)/tlsrpt/reports: $(TLSRPT_SRC) $(wildcard include/stsmail/*.h include/stsmai
 	$(CC) -std=gnu11 $(WARN) -Iinclude -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(TLSRPT_SRC) -o $@
 
 CHECKS += tlsrpt
-## tlsrpt: reports (RFC 8460) against a JSON schema, and `stsmail report`
+## tlsrpt: reports (RFC 8460) against a JSON schema, `stsmail report`, and a day of deliveries to real servers
 .PHONY: tlsrpt
-tlsrpt: $(B)/linux/stsmail $(B)/tlsrpt/reports
-	@STSMAIL=$< $(PYTHON) tests/run.py tlsrpt $(B)/results --timeout 300 \
-	    "$(PYTHON) tests/tlsrpt/test_schema.py $(B)/tlsrpt/reports" "$(PYTHON) tests/tlsrpt/test_report.py"
+tlsrpt: $(B)/linux/stsmail $(B)/tlsrpt/reports interop-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@STSMAIL=$(abspath $<) $(PYTHON) tests/run.py tlsrpt $(B)/results --timeout 300 \
+	    "$(PYTHON) tests/tlsrpt/test_schema.py $(B)/tlsrpt/reports" "$(PYTHON) tests/tlsrpt/test_report.py" \
+	    "$(PYTHON) tests/tlsrpt/test_delivery.py"

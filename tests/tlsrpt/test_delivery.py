@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A day of mixed deliveries to real servers, counted over two reboots and a kill in mid-session; the day after, what is
+reported of it. Every delivery is a process of its own, at a time that faketime gives it. STSMAIL names the program."""
+import collections
+import datetime
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jsonschema
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "interop"))
+
+import lab  # noqa: E402
+
+lab.enter()
+
+import evil  # noqa: E402: servers start inside the namespace
+import world  # noqa: E402
+
+t = lab.Tally("delivery of reports")
+w = world.World()
+os.chdir(world.HERE)
+with open(os.path.join(HERE, "report.schema.json"), encoding="ascii") as schema_file:
+    SCHEMA = json.load(schema_file)
+
+ORG, CONTACT, HOST = "Pumps & S\u00f6hne", "tls@sender.example", "device7.sender.example"
+MESSAGE = b"From: Pump 7 <pump7@sender.example>\r\nSubject: alert\r\n\r\nPressure is low.\r\n"
+STATE = lab.scratch("state")
+# Certificates hold from yesterday on, so this day is one to come.
+DAY = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=2)
+PRELOAD = next(line.split("=", 1)[1] for line in
+               subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True, check=True).stdout.splitlines()
+               if line.startswith("LD_PRELOAD="))
+
+
+def at(clock, day=DAY):
+    """The environment in which it is this time of that day, in UTC."""
+    return {"LD_PRELOAD": PRELOAD, "FAKETIME": f"@{day} {clock}", "TZ": "UTC"}
+
+
+UNSET = at("00:00:03", "1970-01-01")  # a device without a battery, after a start
+
+
+# ---- the recipients ------------------------------------------------------------------------------------------------
+
+ca = lab.CA(lab.scratch("ca"))
+stranger = lab.CA(lab.scratch("stranger"), "nobody knows this root")
+mxs, users, certificates = [], [], {}
+addresses = itertools.count(100)
+
+
+def mx(*names, issuer=ca, listens=True, **more):
+    """An address at which Postfix is an MX with a certificate for these names; without names, one without TLS."""
+    address = f"127.0.0.{next(addresses)}"
+    key, chain = issuer.issue(*names, file=address, **more) if names else (None, None)
+    if listens:
+        mxs.append(world.Mx(address, key, chain))
+    return address
+
+
+def domain(name, *hosts, policy="enforce", patterns=None, text=None, host=None):
+    """A domain of the owner that these counts are for, its MX hosts at these addresses."""
+    zone = name + ".example"
+    policy = policy and (text or world.policy(policy, [] if policy == "none" else patterns or [f"mx1.{zone}", f"mx2.{zone}"]))
+    w.domain(zone, list(hosts), policy)
+    certificates[zone] = ca.issue(host or f"mta-sts.{zone}", file=f"web-{zone}")
+    users.append(f"ops@{zone}")
+    return zone
+
+
+domain("good", mx("mx1.good.example"))
+domain("plain", mx())
+domain("name", mx("mx1.elsewhere.example"))
+domain("expired", mx("mx1.expired.example", days=(-90, -2)))
+domain("stranger", mx("mx1.stranger.example", issuer=stranger))
+domain("unfetched", mx("mx1.unfetched.example"))
+os.unlink("/mnt/web/unfetched.example/.well-known/mta-sts.txt")
+domain("invalid", mx("mx1.invalid.example"), text="version: STSv1\r\nmode: enforce\r\nmax_age: soon\r\n")
+domain("webpki", mx("mx1.webpki.example"), host="www.webpki.example")
+domain("astray", mx("mx1.astray.example"), patterns=["mx.other.example"])
+domain("testing", mx("mx1.elsewhere.example"), policy="testing", patterns=["mx9.testing.example"])
+domain("both", mx("mx1.elsewhere.example"), mx("mx2.both.example"))
+domain("unprotected", mx("mx1.unprotected.example"), policy=None)
+domain("none", mx(), policy="none")
+hang = mx("mx1.hang.example", listens=False)
+domain("hang", hang)
+w.knot()
+w.unbound()
+w.nginx(certificates)
+w.postfix(mxs, users)
+
+
+# ---- the day --------------------------------------------------------------------------------------------------------
+
+COMMON = ["--state", STATE, "--hostname", HOST, "--config", "/dev/null"]
+OPTIONS = [*COMMON, "--ca", ca.file, "--report-org", ORG, "--report-contact", CONTACT, "--json"]
+SEND = ["send", *OPTIONS, "--from", "pump7@sender.example"]
+
+# What is to be reported: domain -> policy type -> [successes, failures, {(result type, reason, MX): sessions}]
+Entry = collections.namedtuple("Entry", "good bad details")
+STRANGER = "no-chain-to-a-trust-anchor"
+
+
+def deliver(name, clock, result, *more, env=None):
+    """One delivery, in a process of its own."""
+    r = lab.stsmail(*SEND, *more, f"ops@{name}.example", stdin=MESSAGE, env=env or at(clock))
+    t.check(f"{name} at {clock}: {result}", len(r.json) == 1 and r.json[0]["result"] == result and "counted" not in r.stderr, r)
+    return r
+
+
+def reboot():
+    """Between two processes nothing is left but the state: even the clock has to be set again."""
+    before = reported()
+    r = deliver("good", "1970", "deferred", env=UNSET)
+    t.check("after a reboot the clock is unset: nothing is sent", r.json[0]["reason"] == "clock" and not r.json[0]["attempts"], r)
+    t.check("and nothing is counted", reported() == before, reported())
+
+
+def reported(env=None, **more):
+    """What `report` says of the day: {domain: {policy type: Entry}}."""
+    r = lab.stsmail("report", *COMMON, "--report-org", ORG, "--report-contact", CONTACT, "--json", env=env or at("23:59:50"))
+    t.check("report", r.status == 0 and r.stderr == "", r)
+    return {one["policies"][0]["policy"]["policy-domain"]: entries(one) for one in r.json
+            if one["date-range"]["start-datetime"].startswith(str(DAY))}
+
+
+def entries(report):
+    """The counts of a report, which is first held against the schema."""
+    try:
+        jsonschema.validate(report, SCHEMA, cls=jsonschema.Draft7Validator)
+    except jsonschema.ValidationError as wrong:
+        t.check("the report is of RFC 8460's form", False, wrong)
+    out = {}
+    for policy in report["policies"]:
+        kind = policy["policy"]["policy-type"]
+        assert kind not in out, report
+        summary = policy["summary"]
+        out[kind] = Entry(summary["total-successful-session-count"], summary["total-failure-session-count"],
+                          {(d["result-type"], d.get("failure-reason-code"), d.get("receiving-mx-hostname", "")):
+                           d["failed-session-count"] for d in policy.get("failure-details", [])})
+    return out
+
+
+def morning():
+    for clock in ("00:00:05", "03:30:00", "07:59:59"):
+        deliver("good", clock, "delivered")
+    deliver("plain", "00:10:00", "deferred")
+    deliver("name", "01:00:00", "deferred")
+    deliver("expired", "01:30:00", "deferred")
+    deliver("stranger", "02:00:00", "deferred")
+    deliver("unfetched", "02:30:00", "delivered")
+    deliver("invalid", "03:00:00", "delivered")
+    deliver("webpki", "04:00:00", "delivered")
+    deliver("astray", "04:30:00", "deferred")
+    deliver("testing", "05:00:00", "delivered")
+    deliver("both", "05:30:00", "delivered")
+    deliver("unprotected", "06:00:00", "delivered")
+    deliver("none", "06:30:00", "delivered")
+
+
+def noon():
+    for clock in ("09:00:00", "12:00:00"):
+        deliver("good", clock, "delivered")
+        deliver("plain", clock, "deferred")
+        deliver("testing", clock, "delivered")
+    deliver("name", "10:00:00", "deferred", "--queue")  # tried again by another process in the evening
+    deliver("unfetched", "11:00:00", "delivered")
+    deliver("invalid", "11:10:00", "delivered")
+    deliver("both", "11:30:00", "delivered")
+
+
+def killed():
+    """kill -9 in a session's middle: what was counted before stays, and the session was not over."""
+    script = evil.SMTP(evil.tls_context(*ca.issue("mx1.hang.example", file="hang")))
+    server = evil.Server(script, hang, 25)
+    deliver("hang", "13:00:00", "delivered")
+    waits = []
+    script.replies["DOT"] = lambda c, line: (waits.append(1), time.sleep(20), Ellipsis)[-1]
+    p = subprocess.Popen([lab.PROGRAM, *SEND, "ops@hang.example"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL, env=dict(os.environ, **at("13:30:00")))
+    p.stdin.write(MESSAGE)
+    p.stdin.close()
+    world.until("the session's middle", lambda: waits)
+    p.send_signal(signal.SIGKILL)
+    t.check("killed in mid-session", p.wait() == -signal.SIGKILL)
+    server.close()
+
+
+def evening():
+    for clock in ("15:00:00", "18:00:00", "21:00:00", "23:59:40"):
+        deliver("good", clock, "delivered")
+    deliver("unprotected", "20:00:00", "delivered")
+    deliver("webpki", "20:30:00", "delivered")
+    r = lab.stsmail("queue", "run", *OPTIONS, env=at("22:00:00"))
+    t.check("queue run tries again, and is counted too", r.status == 75 and len(r.json) == 1, r)
+
+
+EXPECTED = {
+    "good": {"sts": Entry(9, 0, {})},
+    "plain": {"sts": Entry(0, 3, {("starttls-not-supported", None, "mx1.plain.example"): 3})},
+    "name": {"sts": Entry(0, 3, {("certificate-host-mismatch", None, "mx1.name.example"): 3})},
+    "expired": {"sts": Entry(0, 1, {("certificate-expired", None, "mx1.expired.example"): 1})},
+    "stranger": {"sts": Entry(0, 1, {("certificate-not-trusted", STRANGER, "mx1.stranger.example"): 1})},
+    "unfetched": {"no-policy-found": Entry(2, 2, {("sts-policy-fetch-error", None, ""): 2})},
+    # R-165: a policy that is none is shown as it is; mail goes as without one
+    "invalid": {"sts": Entry(0, 2, {("sts-policy-invalid", None, ""): 2}), "no-policy-found": Entry(2, 0, {})},
+    "webpki": {"no-policy-found": Entry(2, 2, {("sts-webpki-invalid", None, ""): 2})},
+    "astray": {"sts": Entry(0, 1, {("validation-failure", "mx-mismatch", "mx1.astray.example"): 1})},
+    # R-152: one session, and both were wrong
+    "testing": {"sts": Entry(0, 3, {("validation-failure", "mx-mismatch", "mx1.testing.example"): 3,
+                                    ("certificate-host-mismatch", None, "mx1.testing.example"): 3})},
+    "both": {"sts": Entry(2, 2, {("certificate-host-mismatch", None, "mx1.both.example"): 2})},
+    "unprotected": {"no-policy-found": Entry(2, 0, {})},
+    "hang": {"sts": Entry(1, 0, {})},
+}
+
+
+def day():
+    morning()
+    reboot()
+    noon()
+    killed()
+    reboot()
+    evening()
+    found = reported()
+    t.check("a day of every domain that was counted", sorted(found) == sorted(n + ".example" for n in EXPECTED), sorted(found))
+    for name, wanted in EXPECTED.items():
+        t.check(f"the counts of {name}", found.get(name + ".example") == wanted, f"{found.get(name + '.example')}\n{wanted}")
+
+
+day()
+t.end()
