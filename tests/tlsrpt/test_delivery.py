@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A day of mixed deliveries to real servers, counted over two reboots and a kill in mid-session; the day after, what is
-reported of it. Every delivery is a process of its own, at a time that faketime gives it. STSMAIL names the program."""
+"""A day of mixed deliveries to real servers, counted over two reboots and a kill in mid-session; the day after, the reports of
+it arrive by https and by signed mail. Every delivery is a process of its own, at a time that faketime gives it. STSMAIL names
+the program, the first argument what carries one report (carry.c)."""
+import calendar
 import collections
 import datetime
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,8 +26,10 @@ import lab  # noqa: E402
 lab.enter()
 
 import evil  # noqa: E402: servers start inside the namespace
+import receiver  # noqa: E402
 import world  # noqa: E402
 
+CARRY = os.path.abspath(sys.argv[1])
 t = lab.Tally("delivery of reports")
 w = world.World()
 os.chdir(world.HERE)
@@ -92,10 +97,17 @@ domain("unprotected", mx("mx1.unprotected.example"), policy=None)
 domain("none", mx(), policy="none")
 hang = mx("mx1.hang.example", listens=False)
 domain("hang", hang)
+domain("owner", mx("mx1.owner.example"), policy=None)  # who gets reports by mail
+REPORTS = "tls@owner.example"
+users.append(REPORTS)
+w.records("reports.example", "in A 127.0.0.30", "other A 127.0.0.31")
 w.knot()
 w.unbound()
 w.nginx(certificates)
 w.postfix(mxs, users)
+inbox = receiver.Receiver("127.0.0.30", evil.tls_context(*ca.issue("in.reports.example")),
+                          {"/ok": 200, "/created?by=device": 201, "/moved": 302, "/gone": 410, "/later": 503, "/elsewhere": 200})
+other_inbox = receiver.Receiver("127.0.0.31", evil.tls_context(*ca.issue("elsewhere.example")), {"/ok": 200})
 
 
 # ---- the day --------------------------------------------------------------------------------------------------------
@@ -236,5 +248,113 @@ def day():
         t.check(f"the counts of {name}", found.get(name + ".example") == wanted, f"{found.get(name + '.example')}\n{wanted}")
 
 
+# ---- the day after ---------------------------------------------------------------------------------------------------
+
+KEY = lab.scratch("key") + "/dkim.pem"
+INBOX = "https://in.reports.example"
+
+
+def printed():
+    """The reports of the day as `report --json` has them: {domain: report}."""
+    r = lab.stsmail("report", *COMMON, "--report-org", ORG, "--report-contact", CONTACT, "--json", env=at("04:30:00", tomorrow()))
+    return {one["policies"][0]["policy"]["policy-domain"].removesuffix(".example"): one for one in r.json
+            if one["date-range"]["start-datetime"].startswith(str(DAY))}
+
+
+def tomorrow():
+    return DAY + datetime.timedelta(days=1)
+
+
+def carry(name, form, uri):
+    """One report goes to a server; what it came to, or the mail."""
+    done = subprocess.run([CARRY, STATE, str(calendar.timegm(DAY.timetuple())), f"{name}.example", form, uri, ca.file,
+                           world.RESOLVER], capture_output=True, timeout=30, env=dict(os.environ, **at("04:30:00", tomorrow())))
+    t.check(f"{name}: carry", done.returncode == 0 and not done.stderr, done)
+    return done.stdout
+
+
+def accepted(name, form, path, kept):
+    """A POST with the report that was printed; it is gone from the state then."""
+    t.check(f"{name}: accepted", carry(name, form, INBOX + path) == b"accepted\n")
+    posts = inbox.at(path)
+    if not t.check(f"{name}: one POST", len(posts) == 1, inbox.posts):
+        return
+    wrong, got = receiver.by_https(posts[0])
+    t.check(f"{name}: R-191: the request", not wrong, f"{wrong} {posts[0]}")
+    t.check(f"{name}: R-191: the media type", dict(posts[0].fields)["content-type"] == f"application/tlsrpt+{form}", posts[0])
+    t.check(f"{name}: the report arrives as it is printed", got == kept[name], f"{got}\n{kept[name]}")
+    t.check(f"{name}: the counts arrive", got and entries(got) == EXPECTED[name], got)
+    t.check(f"{name}: R-161: who reports, and of when", got and (got["organization-name"], got["contact-info"],
+                                                                 got["date-range"]) == (
+        ORG, CONTACT, {"start-datetime": f"{DAY}T00:00:00Z", "end-datetime": f"{DAY}T23:59:59Z"}), got)
+    t.check(f"{name}: R-171: no address of a private network", b"127.0.0" not in json.dumps(got).encode(), got)
+    t.check(f"{name}: it is not kept", name not in printed())
+
+
+def not_accepted(name, uri, outcome):
+    t.check(f"{uri}: {outcome}", (said := carry(name, "json", uri)) == outcome.encode() + b"\n", said)
+    t.check(f"{uri}: the report is kept", name in printed())
+
+
+def by_mail(name, form, kept, record):
+    """The report as a mail that the program signs and delivers."""
+    mail = carry(name, form, f"mailto:{REPORTS}")
+    count = len(w.mail(REPORTS, 0, 0))
+    r = lab.stsmail("send", *OPTIONS, "--from", CONTACT, "--dkim-key", KEY, "--dkim-selector", "r1", "--dkim-domain", "sender.example",
+                    REPORTS, stdin=mail, env=at("04:31:00", tomorrow()))
+    t.check(f"{name}: delivered", r.status == 0, r)
+    got = w.mail(REPORTS, count + 1)
+    if t.check(f"{name}: one mail", len(got) == count + 1, got):
+        mail_is_right(name, form, got[-1], kept, record)
+
+
+def mail_is_right(name, form, mail, kept, record):
+    message, parts, got = receiver.by_mail(mail)
+    t.check(f"{name}: the report arrives as it is printed", got == kept[name], got)
+    t.check(f"{name}: the counts arrive", entries(got) == EXPECTED[name], got)
+    t.check(f"{name}: R-182: multipart/report; report-type=tlsrpt", message.get_content_type() == "multipart/report" and
+            message["Content-Type"].params.get("report-type") == "tlsrpt" and
+            [p.get_content_type() for p in parts] == ["text/plain", f"application/tlsrpt+{form}"], mail)
+    t.check(f"{name}: R-183: its headers", (message.get_all("TLS-Report-Domain"), message.get_all("TLS-Report-Submitter")) ==
+            ([f"{name}.example"], ["sender.example"]), mail)
+    t.check(f"{name}: R-184: its subject", " ".join(message["Subject"].split()) == f"Report Domain: {name}.example Submitter: "
+            f"sender.example Report-ID: <{got['report-id']}>", message["Subject"])
+    begin, extension = calendar.timegm(DAY.timetuple()), {"json": "json", "gzip": "json.gz"}[form]
+    t.check(f"{name}: R-180: the file's name", re.fullmatch(
+        rf"sender\.example!{name}\.example!{begin}!{begin + 86399}(![0-9A-Za-z]+)?\.{re.escape(extension)}",
+        parts[1].get_filename() or ""), parts[1].get_filename())
+    t.check(f"{name}: R-189: TLS-Required: No", message["TLS-Required"] == "No" and message["To"] == REPORTS and
+            message["From"] == CONTACT, mail)
+    good, tags = receiver.signed(mail, record)
+    t.check(f"{name}: R-185: signed by the domain that reports", good and (tags["d"], tags["s"]) == ("sender.example", "r1"),
+            f"{tags} {mail}")
+    t.check(f"{name}: R-186: all of it is signed", "l" not in tags, tags)
+    t.check(f"{name}: R-187: the headers too", {"from", "subject", "tls-report-domain", "tls-report-submitter"} <=
+            set(tags.get("h", "").lower().split(":")), tags)
+    changed = mail.replace(b"TLS-Report-Domain: ", b"TLS-Report-Domain: x", 1)
+    t.check(f"{name}: R-187: a change of them shows", changed != mail and not receiver.signed(changed, record)[0])
+
+
+def day_after():
+    kept = printed()
+    for uri in (f"{INBOX}/moved", f"{INBOX}/gone"):
+        not_accepted("plain", uri, "refused for good")
+    not_accepted("plain", f"{INBOX}/later", "refused for now")
+    t.check("no redirect is followed", len(inbox.at("/moved")) == 1 and not inbox.at("/elsewhere"), inbox.posts)
+    not_accepted("plain", "https://other.reports.example/ok", "certificate-host-mismatch")
+    t.check("R-192: a server with another's certificate gets nothing", not other_inbox.posts, other_inbox.posts)
+    accepted("good", "json", "/ok", kept)
+    accepted("testing", "gzip", "/created?by=device", kept)
+    for kind, forms in (("ed25519", ("json", "gzip")), ("rsa", ("json",))):
+        if os.path.exists(KEY):
+            os.unlink(KEY)
+        made = lab.stsmail("keygen", "--type", kind, "--selector", "r1", "--domain", "sender.example", "--out", KEY, "--json")
+        record = (made.json[0]["record"]["name"], made.json[0]["record"]["value"])
+        t.check("R-188: the key is for reports too", "; s=email:tlsrpt;" in record[1], record)
+        for form in forms:
+            by_mail("both", form, kept, record)
+
+
 day()
+day_after()
 t.end()
