@@ -397,6 +397,8 @@ int sts_tlsrpt_sweep(const struct sts_store *store, const struct sts_time *now)
         return STS_OK;
     }
     e = sweep_kind(&w);
+    w.kind = STS_STORE_PLAN;
+    e = e == STS_OK ? sweep_kind(&w) : e;
     w.kind = STS_STORE_TEXT;
     return e == STS_OK ? sweep_kind(&w) : e;
 }
@@ -756,7 +758,12 @@ int sts_tlsrpt_list(const struct sts_store *store,
 int sts_tlsrpt_drop(const struct sts_store *store, sts_day day, const char *domain)
 {
     char key[STS_NAME_SIZE];
-    int e = set_key(key, day, domain);
+    int e = set_key(key, day, domain), plan;
 
-    return e == STS_OK ? store->remove(store->ctx, STS_STORE_REPORT, key) : STS_ERR_ABSENT;
+    if (e != STS_OK) {
+        return STS_ERR_ABSENT;
+    }
+    e = store->remove(store->ctx, STS_STORE_REPORT, key);
+    plan = store->remove(store->ctx, STS_STORE_PLAN, key);
+    return e != STS_OK || plan == STS_ERR_ABSENT ? e : plan;
 }

@@ -97,7 +97,7 @@
 /* Records that the flash store holds: two for each queued message, two for each domain, and what else is kept.
  * 1..65535. 20 bytes of struct sts_flash_store each. */
 #ifndef STS_FLASH_RECORDS
-#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + STS_TLSRPT_MAX + 8)
+#define STS_FLASH_RECORDS (2 * STS_QUEUE_MAX + 2 * STS_CACHE_MAX + 3 * STS_TLSRPT_MAX + 8)
 #endif
 
 /* Bytes that the flash store writes at once. 288..4096, no less than the flash's program_size, of which it is a
@@ -138,7 +138,7 @@
 #endif
 
 /* Records of the store that TLS reports may take (tlsrpt.h): one for each day and domain that is not reported yet, one for
- * each policy's text. 0..65535. 20 bytes of struct sts_flash_store each; in the store, up to STS_TLSRPT_SIZE each. */
+ * each policy's text; and as many again that say when one is tried again, and what refused one. 0..65535. 60 bytes of struct sts_flash_store each; in the store, up to STS_TLSRPT_SIZE each. */
 #ifndef STS_TLSRPT_MAX
 #define STS_TLSRPT_MAX 8
 #endif

@@ -157,6 +157,8 @@ enum sts_store_kind {
     STS_STORE_MARK = 'e',    /* that an enforced policy is held, kept beside it (F06); key: policy domain */
     STS_STORE_REPORT = 't',  /* what is counted for a report (tlsrpt.h); key: days since 1970, ".", policy domain */
     STS_STORE_TEXT = 'u',    /* a policy's file as it was fetched, for reports; key: policy domain */
+    STS_STORE_PLAN = 's',    /* when a report is tried again; key: as the report's */
+    STS_STORE_REFUSED = 'x', /* an address that takes no reports; key: a hash of it */
 };
 
 /* Records that survive a power cut: each operation leaves a record as it was or as it shall be,

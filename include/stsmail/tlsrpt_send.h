@@ -61,6 +61,26 @@ struct sts_tlsrpt_mail {
  * each try, so that the mail is. */
 void sts_tlsrpt_mail_start(struct sts_tlsrpt_mail *m, const struct sts_tlsrpt_file *file, const char *to, int64_t date_s);
 
+/* ---- when (RFC 8460 4.1, 5.5) ------------------------------------------------------------------- */
+
+/* Which kept report goes out next. STS_OK: that of *day and domain, now, a try no. *tries from 0 on; STS_ERR_ABSENT: none yet; *wait_s: seconds
+ * until one does, UINT32_MAX where none is kept. STS_ERR_CLOCK: unset or in doubt, so that nobody knows; STS_ERR_IO.
+ *
+ * The first try comes 1 to 14400 seconds after the day's end (R-159): a number that is fixed for device, domain and day, over reboots too. */
+int sts_tlsrpt_next(const struct sts_tlsrpt_config *config, const struct sts_time *now, sts_day *day, char domain[STS_NAME_SIZE],
+                    unsigned *tries, uint32_t *wait_s);
+
+/* It was not accepted, and is to be tried again: after 15 minutes, then twice as long each time, up to 4 hours. STS_OK; STS_ERR_TIMEOUT: that would
+ * be later than 24 hours after the first try, so that it was given up and dropped (R-193); STS_ERR_SPACE, STS_ERR_IO. */
+int sts_tlsrpt_put_off(const struct sts_tlsrpt_config *config, const struct sts_time *now, sts_day day, const char *domain);
+
+/* An address has refused for good: it is left alone for 7 days (R-195). Told apart by a hash of 64 bits. STS_OK; STS_ERR_SPACE (there are
+ * STS_TLSRPT_MAX of them already), STS_ERR_IO: it will be asked again. */
+int sts_tlsrpt_refused(const struct sts_tlsrpt_config *config, const struct sts_time *now, const char *uri);
+
+/* Whether it is. */
+bool sts_tlsrpt_is_refused(const struct sts_tlsrpt_config *config, const struct sts_time *now, const char *uri);
+
 /* ---- by https (RFC 8460 5.4) -------------------------------------------------------------------- */
 
 /* One POST. Its members are the library's own. */
