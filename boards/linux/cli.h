@@ -286,6 +286,10 @@ int report_setup(struct options *o, struct sts_mailer_config *config);
 /* Who reports; NULL: nobody. */
 const struct sts_tlsrpt_config *report_config(void);
 
+/* Sends one report that is due, if one is (report_send.c); the mailer was set up with *config and is idle. What became of it is said, and
+ * hinders nothing. Whether another one may be due. */
+bool report_send(struct options *o, const struct sts_mailer_config *config);
+
 /* From the mailer's callbacks; nothing where nobody reports. */
 void report_decision(const struct sts_decision *decision);
 void report_attempt(const struct sts_attempt *attempt);

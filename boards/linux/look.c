@@ -46,8 +46,7 @@ void look_wait(const struct sts_wait *handles, size_t n, uint32_t ms)
     net->wait(net->ctx, all, n, ms);
 }
 
-/* Asks, and waits for the answer. */
-static int ask(const char *name, uint16_t type, sts_answer_fn *answer, void *ctx)
+int look_ask(const char *name, uint16_t type, sts_answer_fn *answer, void *ctx)
 {
     struct sts_time now;
     int slot, result;
@@ -87,7 +86,7 @@ static void take_txt(void *ctx, const struct sts_dns_rr *rr)
 int look_txt(const char *name, struct look_txt **records)
 {
     *records = NULL;
-    return ask(name, STS_DNS_TXT, take_txt, records);
+    return look_ask(name, STS_DNS_TXT, take_txt, records);
 }
 
 /* ---- hosts ----------------------------------------------------------------------------------- */
@@ -130,7 +129,7 @@ int look_mx(const char *domain, struct look_mx *mx)
 {
     memset(mx, 0, sizeof *mx);
     sts_mx_start(&mx->list);
-    return ask(domain, STS_DNS_MX, take_mx, mx);
+    return look_ask(domain, STS_DNS_MX, take_mx, mx);
 }
 
 /* ---- large hosts ------------------------------------------------------------------------------ */

@@ -22,6 +22,9 @@ struct look_txt {
 /* Before any question. 0, or the exit status; it was said why. */
 int look_start(struct options *o, const struct sts_mailer_config *config);
 
+/* Asks, and waits for the answer, of which `answer` gets each record. What sts_resolver_result() says. */
+int look_ask(const char *name, uint16_t type, sts_answer_fn *answer, void *ctx);
+
 /* All TXT records of a name, in the order in which they came. What sts_resolver_result() says. */
 int look_txt(const char *name, struct look_txt **records);
 

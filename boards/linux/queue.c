@@ -348,6 +348,7 @@ static void stop(int signal_number)
 /* One run: what is being sent, and what came of all. */
 static struct run {
     struct options *o;
+    const struct sts_mailer_config *config;
     struct outcome out;
     char domain[STS_NAME_SIZE];
     struct sts_policy policy;
@@ -475,19 +476,28 @@ static void refresh_due(void)
     }
 }
 
+/* One report, when no alert is due; between two of them the queue has its turn. Whether there was one. */
+static bool reports_due(void)
+{
+    outcome_start(&run.out, "");
+    return !stopped && report_send(run.o, run.config);
+}
+
 /* Others may add messages at any time: they are seen each `every_s`, and our own when they are due. */
 static int run_on(uint32_t every_s, const char *hostname)
 {
     struct sts_time now;
     uint32_t due, every_ms = every_s * 1000u;
+    bool more;
     int error = STS_OK;
 
     while (!stopped) {
         error = run_once(hostname);
         refresh_due();
         fflush(stdout);
+        more = reports_due();
         time_now(&now);
-        due = sts_queue_due_ms(&queue, &now);
+        due = more ? 0 : sts_queue_due_ms(&queue, &now);
         sleep_for(error != STS_OK || due > every_ms ? every_ms : due + 1);
         sts_queue_rescan(&queue);
     }
@@ -526,6 +536,7 @@ static int run_command(struct options *o)
         return EX_USAGE;
     }
     run.o = o;
+    run.config = &config;
     queue_config.on_outcome = on_outcome;
     queue_config.on_send = on_send;
     queue_config.spread_s = 1; /* one machine with people at it: it tries what is due */
@@ -539,7 +550,13 @@ static int run_command(struct options *o)
     if (!o->due && o->every_s == 0) {
         sts_queue_flush(&queue);
     }
-    error = o->every_s > 0 ? run_on(o->every_s, config.hostname) : run_once(config.hostname);
+    if (o->every_s > 0) {
+        error = run_on(o->every_s, config.hostname);
+    } else {
+        do {
+            error = run_once(config.hostname);
+        } while (error == STS_OK && reports_due());
+    }
     time_now(&now);
     sts_queue_stop(&queue, &now);
     notice_send(&queue, config.hostname);

@@ -71,7 +71,8 @@ static const struct {
 } kinds[] = {
     {STS_STORE_POLICY, "policy"},   {STS_STORE_WAIT, "wait"},   {STS_STORE_ENTRY, "queue"},
     {STS_STORE_MESSAGE, "message"}, {STS_STORE_CLOCK, "clock"}, {STS_STORE_MARK, "mark"},
-    {STS_STORE_REPORT, "report"},   {STS_STORE_TEXT, "text"},
+    {STS_STORE_REPORT, "report"},   {STS_STORE_TEXT, "text"},   {STS_STORE_PLAN, "plan"},
+    {STS_STORE_REFUSED, "refused"},
 };
 
 /* Which row; the number of rows: no such kind. */

@@ -100,13 +100,23 @@ domain("hang", hang)
 domain("owner", mx("mx1.owner.example"), policy=None)  # who gets reports by mail
 REPORTS = "tls@owner.example"
 users.append(REPORTS)
+domain("strict", mx("mx1.elsewhere.example"))  # no mail to it but reports (R-189)
+STRICT = "tls@strict.example"
+users.append(STRICT)
 w.records("reports.example", "in A 127.0.0.30", "other A 127.0.0.31")
+for name, rua in {"plain": "https://in.reports.example/moved,ftp://in.reports.example/,https://in.reports.example/night",
+                  "name": f"mailto:{STRICT}", "expired": "https://in.reports.example/twice",
+                  "unfetched": "https://other.reports.example/ok", "invalid": "https://in.reports.example/never",
+                  "webpki": "https://in.reports.example/never,https://in.reports.example/webpki", "astray": f"mailto:{REPORTS}",
+                  "both": "HTTPS://in.reports.example/both", "unprotected": "mailto:nobody"}.items():
+    w.records(f"{name}.example", f'_smtp._tls TXT "v=TLSRPTv1; rua={rua}"')
 w.knot()
 w.unbound()
 w.nginx(certificates)
 w.postfix(mxs, users)
 inbox = receiver.Receiver("127.0.0.30", evil.tls_context(*ca.issue("in.reports.example")),
-                          {"/ok": 200, "/created?by=device": 201, "/moved": 302, "/gone": 410, "/later": 503, "/elsewhere": 200})
+                          {"/ok": 200, "/created?by=device": 201, "/moved": 302, "/gone": 410, "/later": 503, "/elsewhere": 200,
+                           "/night": 200, "/both": 200, "/webpki": 200, "/never": 410, "/twice": itertools.chain([503], itertools.repeat(200)).__next__})
 other_inbox = receiver.Receiver("127.0.0.31", evil.tls_context(*ca.issue("elsewhere.example")), {"/ok": 200})
 
 
@@ -308,7 +318,7 @@ def by_mail(name, form, kept, record):
         mail_is_right(name, form, got[-1], kept, record)
 
 
-def mail_is_right(name, form, mail, kept, record):
+def mail_is_right(name, form, mail, kept, record, to=REPORTS):
     message, parts, got = receiver.by_mail(mail)
     t.check(f"{name}: the report arrives as it is printed", got == kept[name], got)
     t.check(f"{name}: the counts arrive", entries(got) == EXPECTED[name], got)
@@ -323,10 +333,10 @@ def mail_is_right(name, form, mail, kept, record):
     t.check(f"{name}: R-180: the file's name", re.fullmatch(
         rf"sender\.example!{name}\.example!{begin}!{begin + 86399}(![0-9A-Za-z]+)?\.{re.escape(extension)}",
         parts[1].get_filename() or ""), parts[1].get_filename())
-    t.check(f"{name}: R-189: TLS-Required: No", message["TLS-Required"] == "No" and message["To"] == REPORTS and
+    t.check(f"{name}: R-189: TLS-Required: No", message["TLS-Required"] == "No" and message["To"] == to and
             message["From"] == CONTACT, mail)
     good, tags = receiver.signed(mail, record)
-    t.check(f"{name}: R-185: signed by the domain that reports", good and (tags["d"], tags["s"]) == ("sender.example", "r1"),
+    t.check(f"{name}: R-185: signed by the domain that reports", good and (tags["d"], tags["s"]) == ("sender.example", record[0].split(".")[0]),
             f"{tags} {mail}")
     t.check(f"{name}: R-186: all of it is signed", "l" not in tags, tags)
     t.check(f"{name}: R-187: the headers too", {"from", "subject", "tls-report-domain", "tls-report-submitter"} <=
@@ -355,6 +365,52 @@ def day_after():
             by_mail("both", form, kept, record)
 
 
+# ---- the night after: the program sends by itself ---------------------------------------------------------------------
+
+def night():
+    """`queue run` sends what is due, and says what became of it."""
+    kept, count = printed(), len(w.mail(REPORTS, 0, 0))
+    os.unlink(KEY)
+    made = lab.stsmail("keygen", "--type", "ed25519", "--selector", "r2", "--domain", "sender.example", "--out", KEY, "--json")
+    record = (made.json[0]["record"]["name"], made.json[0]["record"]["value"])
+
+    def run(clock, day, *more):
+        return lab.stsmail("queue", "run", "--due", *OPTIONS, "--dkim-key", KEY, "--dkim-selector", "r2", "--dkim-domain",
+                           "sender.example", "--floor", "verified@owner.example", *more, env=at(clock, day))
+
+    before = {path: len(inbox.at(path)) for path in ("/moved", "/night", "/never")}
+    r = run("00:00:00", tomorrow())
+    t.check("R-159: none goes out at midnight", not r.stderr and sorted(printed()) == sorted(kept), r)
+    deliver("good", "00:00:30", "delivered", env=at("04:59:00", tomorrow()))
+    r = run("05:00:00", tomorrow())
+    t.check("reports do not change what the queue says", r.status == 75 and [j["domain"] for j in r.json] == ["name.example"], r)
+    t.check("R-147, R-143: the second address takes what the first refuses, and ftp is none",
+            len(inbox.at("/moved")) == before["/moved"] + 1 and len(inbox.at("/night")) == 1, inbox.posts)
+    for name, path in (("plain", "/night"), ("both", "/both"), ("webpki", "/webpki")):
+        wrong, got = receiver.by_https(inbox.at(path)[0])
+        t.check(f"{name}: the report arrives as it was printed", not wrong and got == kept[name], f"{wrong} {got}")
+    mails = w.mail(STRICT, 1)
+    if t.check("R-189: a report is mailed whatever the policy of its receiver", len(mails) == 1, r):
+        mail_is_right("name", "gzip", mails[0], kept, record, STRICT)
+    t.check("C-10: none by mail where the floor forbids it", len(w.mail(REPORTS, 0, 0)) == count and "floor" in r.stderr, r)
+    t.check("R-195: who refused one is not asked for another one", len(inbox.at("/never")) == before["/never"] + 1, inbox.posts)
+    t.check("R-193: what may be taken later waits, the rest is gone", sorted(printed()) == ["expired", "unfetched"], r)
+    t.check("R-192: nothing goes to a server with another's certificate", not other_inbox.posts, other_inbox.posts)
+    r = lab.stsmail("report", *COMMON, "--report-org", ORG, "--report-contact", CONTACT, "--json", env=at("05:01:00", tomorrow()))
+    about = [one["policies"][0]["policy"]["policy-domain"] for one in r.json]
+    t.check("R-190: no report is about reports", "good.example" in about and "strict.example" not in about, about)
+    posts = len(inbox.posts)
+    r = run("05:10:00", tomorrow())
+    t.check("R-193: nobody is asked before it is time", len(inbox.posts) == posts and not r.stderr, r)
+    r = run("05:25:00", tomorrow())
+    t.check("R-193: a second try", len(inbox.at("/twice")) == 2 and sorted(printed()) == ["unfetched"], r)
+    later = tomorrow() + datetime.timedelta(days=1)
+    r = run("05:30:00", later)
+    t.check("R-193: given up after a day, which is said", "unfetched.example is given up" in r.stderr and not printed(), r)
+    t.check("the day of the night's own delivery is reported in its turn", "about good.example" not in r.stderr, r)
+
+
 day()
 day_after()
+night()
 t.end()
