@@ -476,11 +476,20 @@ static void refresh_due(void)
     }
 }
 
+/* Alerts never wait for reports. */
+static bool alert_due(void)
+{
+    struct sts_time now;
+
+    time_now(&now);
+    return stopped || sts_queue_due_ms(&queue, &now) == 0;
+}
+
 /* One report, when no alert is due; between two of them the queue has its turn. Whether there was one. */
 static bool reports_due(void)
 {
     outcome_start(&run.out, "");
-    return !stopped && report_send(run.o, run.config);
+    return !stopped && report_send(run.o, run.config, alert_due);
 }
 
 /* Others may add messages at any time: they are seen each `every_s`, and our own when they are due. */

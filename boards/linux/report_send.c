@@ -23,6 +23,7 @@ enum answer {
 };
 
 static struct {
+    bool (*urgent)(void); /* an alert is due: the report has to wait */
     struct options *o;
     const struct sts_mailer_config *mailer;
     sts_day day;
@@ -108,6 +109,10 @@ static enum answer by_https(const char *uri)
         uint32_t ms = 1000;
         size_t n = sts_tlsrpt_post_wait(&post, &now, wait, 4, &ms);
 
+        if (one.urgent()) {
+            sts_tlsrpt_post_stop(&post);
+            return LATER;
+        }
         look_wait(wait, n, ms);
         time_now(&now);
         (void)look_resolver(&now);
@@ -169,7 +174,7 @@ static enum answer deliver(const char *to, const struct sts_source *raw)
         if (e != STS_BUSY) {
             break;
         }
-        if (now.ms - start >= MAIL_S * 1000) {
+        if (now.ms - start >= MAIL_S * 1000 || one.urgent()) {
             sts_mailer_abort(&mailer);
             e = STS_ERR_TIMEOUT;
             break;
@@ -215,6 +220,9 @@ static enum answer offer(void)
     for (unsigned i = 0; i < one.record.count && all != ACCEPTED; i++) {
         const char *uri = one.record.uris[i];
 
+        if (one.urgent()) {
+            return LATER;
+        }
         time_now(&now);
         if (sts_tlsrpt_is_refused(c, &now, uri)) {
             continue;
@@ -269,7 +277,8 @@ static int send_one(void)
     return e == STS_ERR_ABSENT ? STS_OK : e;
 }
 
-bool report_send(struct options *o, const struct sts_mailer_config *mailer_config)
+bool report_send(struct options *o, const struct sts_mailer_config *mailer_config,
+                 bool (*urgent)(void))
 {
     const struct sts_tlsrpt_config *c = report_config();
     char key[STS_NAME_SIZE + 16];
@@ -282,6 +291,7 @@ bool report_send(struct options *o, const struct sts_mailer_config *mailer_confi
     if (c == NULL || sts_tlsrpt_next(c, &now, &one.day, one.domain, &tries, &wait_s) != STS_OK) {
         return false;
     }
+    one.urgent = urgent;
     one.o = o;
     one.mailer = mailer_config;
     snprintf(key, sizeof key, "%ld.%s", (long)one.day, one.domain);
