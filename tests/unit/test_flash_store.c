@@ -848,6 +848,28 @@ TEST(f21_however_many_sectors_were_begun_in_vain_the_log_before_them_is_found)
     }
 }
 
+/* A record that is being written goes with the log, too, when that goes round. */
+TEST(f21_what_is_written_so_far_is_not_left_behind)
+{
+    uint8_t piece[300];
+
+    begin(2048, 8, 8);
+    CHECK(put(&a, P, "a", 1, 30) == STS_OK && a.put(a.ctx, M, "1") == STS_OK);
+    for (unsigned i = 0; i < 10; i++) {
+        for (size_t n = 0; n < sizeof piece; n++) {
+            piece[n] = byte(2, i * sizeof piece + n);
+        }
+        for (uint32_t p = 1; i == 3 && p < 6; p++) { /* so that the next one is near the tail */
+            chip.bad[p] = STS_FLASH_PROG_ERROR;
+        }
+        CHECK(a.write(a.ctx, piece, sizeof piece) == STS_OK);
+    }
+    CHECK(a.commit(a.ctx) == STS_OK && store.tail >= 6);
+    CHECK(get(&b, M, "1", 2, 3000) == STS_OK && get(&b, P, "a", 1, 30) == STS_OK);
+    CHECK(start() == STS_OK && get(&b, M, "1", 2, 3000) == STS_OK);
+    end();
+}
+
 /* ---- corners -------------------------------------------------------------------------------- */
 
 /* Two keys with one hash of 16 bits, and two lengths with one. */
