@@ -393,7 +393,8 @@ static void look_ahead(struct sts_flash_walk *w)
         r = sts_flash_get_sector(s, p, &h);
         if (r == STS_ERR_IO) {
             failed = p;
-        } else if (r == 1 && h.serial - w->serial - 1 < s->head_serial - w->serial) {
+        } else if (r == 1 && h.serial - w->serial - 1 < s->head_serial - w->serial &&
+                   (p == s->head || h.serial != s->head_serial)) {
             w->next = p;
             w->next_serial = h.serial;
             if (h.prev == w->serial && h.prev_end <= s->flash->sector_size) {

@@ -7,9 +7,7 @@
 
 #include <stsmail/engine/flash_log.h>
 
-#define STARTS 8 /* tries of one */
-#define CANDIDATES                                                                                 \
-    8 /* sectors that were begun and do not count: a cut leaves one, a bad sector another */
+#define STARTS     8      /* tries of one */
 #define PASSED     8u     /* sectors that a head tells to be passed over, at most */
 #define GEN_JUMP   16u    /* numbers that a cut may have left in what cannot be read */
 #define GEN_SECTOR 65536u /* and a sector that cannot be read */
@@ -506,22 +504,24 @@ static int recover(struct sts_flash_store *s, const struct ending *end, bool new
     return STS_OK;
 }
 
-/* Finds the newest sector that counts, and looks at it. 1, 0: there is none, STS_ERR_SYNTAX, STS_ERR_IO. */
-static int find_head(struct sts_flash_store *s, struct ending *end, unsigned *candidates)
+/* Finds the newest sector that counts, and looks at it. *newer: there is one behind it that was begun and does not count. A cut
+ * leaves one of those, a flash that nothing can be programmed to a whole area of them (F21); all tell the sector that the log would
+ * have gone on from, and nothing between counts. 1, 0: there is none, STS_ERR_SYNTAX, STS_ERR_IO. */
+static int find_head(struct sts_flash_store *s, struct ending *end, bool *newer)
 {
     struct sts_flash_sector h = {.serial = 0};
     int r = newest(s, NULL, &h);
 
     s->serial = h.serial;
-    for (*candidates = 0; r == 1; ++*candidates) {
-        uint32_t bound = h.serial;
+    for (*newer = false; r == 1; *newer = true) {
+        uint32_t bound = (int32_t)(h.prev + 1 - h.serial) < 0 ? h.prev + 1 : h.serial;
 
         look_at_head(s, &h, end);
         s->skip = h.skip;
         if (end->own > 0 || end->io) {
             break; /* one that could not be read may count */
         }
-        r = *candidates < CANDIDATES ? newest(s, &bound, &h) : 0;
+        r = newest(s, &bound, &h);
     }
     return r;
 }
@@ -568,8 +568,8 @@ static int find_log(struct sts_flash_store *s, bool last)
 {
     struct ending end = {.own = 0};
     uint32_t behind;
-    unsigned candidates;
-    int r = find_head(s, &end, &candidates);
+    bool newer;
+    int r = find_head(s, &end, &newer);
 
     s->begun = r == 1;
     if (s->begun) {
@@ -599,7 +599,7 @@ static int find_log(struct sts_flash_store *s, bool last)
         s->head_at = end.sure;
         return STS_OK;
     }
-    return recover(s, &end, candidates > 0) == STS_OK ? STS_OK : STS_BUSY;
+    return recover(s, &end, newer) == STS_OK ? STS_OK : STS_BUSY;
 }
 
 int sts_flash_find_log(struct sts_flash_store *s, const struct sts_flash *flash)

@@ -76,6 +76,13 @@ void check_mx_records(struct check *c)
               "character that may not stand there): nobody can send there; name a host",
               shown(bad->name));
     }
+    if (c->mx.more) {
+        found(
+            c, "mx", NULL, LEVEL_WARNING,
+            "there are more than %d MX records: only the %d most preferred are looked at, here and "
+            "when `stsmail` sends; leave fewer",
+            STS_MX_MAX, STS_MX_MAX);
+    }
 }
 
 /* ---- and the policy ---------------------------------------------------------------------------- */

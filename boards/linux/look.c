@@ -110,17 +110,22 @@ int look_host(const char *name, struct sts_host *host)
 
 static void take_mx(void *ctx, const struct sts_dns_rr *rr)
 {
+    static struct sts_mx_list alone; /* what is not taken here either is no host's name */
     struct look_mx *mx = ctx;
     bool skipped = mx->list.skipped;
 
+    sts_mx_start(&alone);
+    sts_mx_add(&alone, rr, 0, "");
     mx->list.skipped = false;
     sts_mx_add(&mx->list, rr, 0, "");
-    if (mx->list.skipped && mx->list.count < STS_MX_MAX) {
+    if (alone.skipped) {
         struct look_bad *bad = keep(sizeof *bad);
 
         strcpy(bad->name, rr->target);
         bad->next = mx->bad;
         mx->bad = bad;
+    } else if (mx->list.skipped) {
+        mx->more = true;
     }
     mx->list.skipped |= skipped;
 }

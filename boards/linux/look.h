@@ -41,6 +41,7 @@ struct look_bad {
 struct look_mx {
     struct sts_mx_list list;
     struct look_bad *bad;
+    bool more; /* than the list holds: the least preferred are left out */
 };
 int look_mx(const char *domain, struct look_mx *mx);
 

@@ -24,7 +24,12 @@ struct sts_wolfssl_signer {
     const uint8_t *key;
     size_t key_len;
     uint8_t public_key[32];                /* Ed25519's */
-    _Alignas(16) uint8_t hash[2][128]; /* two wc_Sha256 */
+#ifdef __cplusplus
+    alignas(16)
+#else
+    _Alignas(16)
+#endif
+    uint8_t hash[2][128]; /* two wc_Sha256 */
 };
 
 /* Prepares to sign with an Ed25519 key, the 32 octets that RFC 8032 5.1.5 calls the private key; they stay where they are.

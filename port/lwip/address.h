@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our addresses as lwIP's.
+ * Our addresses as lwIP's, and lwIP's as ours.
  */
 #ifndef PORT_LWIP_ADDRESS_H
 #define PORT_LWIP_ADDRESS_H
@@ -31,6 +31,22 @@ static inline bool lwip_address(const struct sts_ip *ip, ip_addr_t *out)
     }
 #endif
     return false;
+}
+
+static inline void our_address(const ip_addr_t *ip, struct sts_ip *out)
+{
+    memset(out, 0, sizeof *out);
+#if LWIP_IPV6
+    if (IP_IS_V6(ip)) {
+        out->family = 6;
+        memcpy(out->bytes, ip_2_ip6(ip)->addr, 16);
+        return;
+    }
+#endif
+#if LWIP_IPV4
+    out->family = 4;
+    memcpy(out->bytes, &ip_2_ip4(ip)->addr, 4);
+#endif
 }
 
 #endif

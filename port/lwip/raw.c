@@ -387,6 +387,17 @@ static void net_wait(void *ctx, const struct sts_wait *handles, size_t n, uint32
     sys_check_timeouts();
 }
 
+static int net_local(void *ctx, int handle, struct sts_ip *ip)
+{
+    const slot_t *s = slot_of(ctx, handle);
+
+    if (s->kind != TCP || s->pcb.tcp == NULL) {
+        return STS_ERR_CONNECT;
+    }
+    our_address(&s->pcb.tcp->local_ip, ip);
+    return STS_OK;
+}
+
 void sts_lwip_raw_init(struct sts_lwip_raw *r, const struct sts_random *random,
                        void (*turn)(void *ctx, uint32_t max_ms), void *ctx, struct sts_net *out)
 {
@@ -403,5 +414,6 @@ void sts_lwip_raw_init(struct sts_lwip_raw *r, const struct sts_random *random,
         .recv = net_recv,
         .close = net_close,
         .wait = net_wait,
+        .local = net_local,
     };
 }

@@ -121,27 +121,14 @@ const ip_addr_t *dns_getserver(u8_t n)
     return n < STS_DNS_SERVERS ? &servers[n] : IP_ADDR_ANY;
 }
 
-static void endpoint(const ip_addr_t *ip, struct sts_endpoint *out)
-{
-    *out = (struct sts_endpoint){.ip.family = IP_IS_V6(ip) ? 6 : 4, .port = 53};
-#if LWIP_IPV6
-    if (IP_IS_V6(ip)) {
-        memcpy(out->ip.bytes, ip_2_ip6(ip)->addr, 16);
-        return;
-    }
-#endif
-#if LWIP_IPV4
-    memcpy(out->ip.bytes, &ip_2_ip4(ip)->addr, 4);
-#endif
-}
-
 size_t sts_lwip_dns_servers(struct sts_endpoint *out, size_t max)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < STS_DNS_SERVERS; i++) {
         if (count < max && !ip_addr_isany(&servers[i])) {
-            endpoint(&servers[i], &out[count++]);
+            our_address(&servers[i], &out[count].ip);
+            out[count++].port = 53;
         }
     }
     return count;

@@ -266,6 +266,27 @@ static void net_wait(void *ctx, const struct sts_wait *handles, size_t n, uint32
     (void)lwip_select(end, &reads, &writes, NULL, &most);
 }
 
+static int net_local(void *ctx, int handle, struct sts_ip *ip)
+{
+    struct sockaddr_storage own;
+    socklen_t len = sizeof own;
+
+    (void)ctx;
+    if (lwip_getsockname(handle, (struct sockaddr *)&own, &len) != 0) {
+        return STS_ERR_CONNECT;
+    }
+#if LWIP_IPV6
+    if (own.ss_family == AF_INET6) {
+        ip->family = 6;
+        memcpy(ip->bytes, &((const struct sockaddr_in6 *)&own)->sin6_addr, 16);
+        return STS_OK;
+    }
+#endif
+    *ip = (struct sts_ip){.family = 4};
+    memcpy(ip->bytes, &((const struct sockaddr_in *)&own)->sin_addr, 4);
+    return STS_OK;
+}
+
 void sts_lwip_sockets_init(struct sts_lwip_sockets *s, const struct sts_random *random)
 {
     s->random = random;
@@ -278,5 +299,6 @@ void sts_lwip_sockets_init(struct sts_lwip_sockets *s, const struct sts_random *
         .recv = net_recv,
         .close = net_close,
         .wait = net_wait,
+        .local = net_local,
     };
 }

@@ -185,6 +185,10 @@ fault("MX: localhost", "mx", "error", "no name of a host", lambda d: d.add_recor
 fault("MX: an underscore", "mx", "error", "no name of a host", lambda d: d.add_record("@", "MX 30 mail_3.mail.example."))
 fault("MX: a null MX beside others", "mx", "error", "a null MX", lambda d: d.add_record("@", "MX 0 ."))
 
+# One record more than are looked at. All of these hosts are well.
+MANY = tuple(f"m{n}.many.mail.example" for n in range(32))
+fault("MX: 33 records", "mx", "warning", "there are more than 32 MX records", lambda d: None, MANY)
+
 
 def forgotten(host_, text):
     """An MX of a large host that the policy does not list: what to list is said."""

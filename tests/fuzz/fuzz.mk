@@ -9,7 +9,7 @@ FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Itests/unit -fsanitize=fuzzer-no-link
 
 # What the targets may link beside the core: none of it needs wolfSSL.
 FUZZ_SRC := $(CORE) $(wildcard port/ram/*.c port/flash/*.c) $(addprefix port/posix/,random.c store.c) \
-    $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c table.c) $(addprefix boards/linux/,config.c resolv.c)
+    $(addprefix port/wolfssl/,build.c der.c gate.c identity.c pem.c root.c sign_key.c table.c) $(addprefix boards/linux/,config.c resolv.c)
 
 $(B)/fuzz/obj/%.o: %.c | fuzz-packages
 	@mkdir -p $(@D)

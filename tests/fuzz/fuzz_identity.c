@@ -5,35 +5,11 @@
  * them it is the whole certificate. A second walk, which knows nothing of the first, has to come to the same verdict.
  */
 #include "fuzz.h"
+#include "naive.h"
 
 #include "../../port/wolfssl/cert.h"
 
 /* ---- the second walk: numbers into an array, and nothing kept ------------------------------------- */
-
-/* The element at `at`: where its contents begin, and its end; 0: there is none that ends by `end`. */
-static size_t ends(const uint8_t *p, size_t at, size_t end, size_t *in)
-{
-    size_t len, more;
-
-    if (end - at < 2 || (p[at] & 31) == 31) {
-        return 0;
-    }
-    len = p[at + 1];
-    *in = at + 2;
-    if (len > 127) {
-        more = len - 128;
-        if (more < 1 || more > 3 || end - *in < more) {
-            return 0;
-        }
-        for (len = 0; more > 0; more--) {
-            len = len * 256 + p[(*in)++];
-        }
-        if (len < 128) {
-            return 0;
-        }
-    }
-    return len <= end - *in ? *in + len : 0;
-}
 
 static bool two_digits(const uint8_t *p, size_t count)
 {
@@ -54,13 +30,13 @@ static bool is_time(const uint8_t *p, size_t at, size_t in, size_t end)
 
 static bool is_validity(const uint8_t *p, size_t at, size_t end)
 {
-    size_t in, next = ends(p, at, end, &in);
+    size_t in, next = naive_der_end(p, at, end, &in);
 
     if (next == 0 || !is_time(p, at, in, next)) {
         return false;
     }
     at = next;
-    next = ends(p, at, end, &in);
+    next = naive_der_end(p, at, end, &in);
     return next != 0 && is_time(p, at, in, next);
 }
 
@@ -68,31 +44,31 @@ static bool is_validity(const uint8_t *p, size_t at, size_t end)
 static bool find_extensions(const uint8_t *p, size_t len, size_t *at, size_t *stop)
 {
     static const uint8_t tags[] = {0xa0, 0x02, 0x30, 0x30, 0x30, 0x30, 0x30};
-    size_t in, next, pos, end = ends(p, 0, len, &in);
+    size_t in, next, pos, end = naive_der_end(p, 0, len, &in);
 
     *at = *stop = 0;
     if (end == 0 || p[0] != 0x30) {
         return false;
     }
     pos = in;
-    end = ends(p, pos, end, &in);
+    end = naive_der_end(p, pos, end, &in);
     if (end == 0 || p[pos] != 0x30) {
         return false;
     }
     pos = in;
     for (size_t i = 0; i < sizeof tags; i++, pos = next) {
-        next = ends(p, pos, end, &in);
+        next = naive_der_end(p, pos, end, &in);
         if (next == 0 || p[pos] != tags[i] || (i == 4 && !is_validity(p, in, next))) {
             return false;
         }
     }
     for (; pos < end; pos = next) {
-        next = ends(p, pos, end, &in);
+        next = naive_der_end(p, pos, end, &in);
         if (next == 0) {
             return false;
         }
         if (p[pos] == 0xa3) {
-            *stop = ends(p, in, next, at);
+            *stop = naive_der_end(p, in, next, at);
             if (*stop == 0 || p[in] != 0x30) {
                 return false;
             }
@@ -108,22 +84,22 @@ static int find_value(const uint8_t *p, size_t at, size_t end, uint8_t id, size_
     int count = 0;
 
     for (; at < end; at = one_end) {
-        one_end = ends(p, at, end, &in);
+        one_end = naive_der_end(p, at, end, &in);
         if (one_end == 0 || p[at] != 0x30) {
             return -1;
         }
-        oid_end = ends(p, in, one_end, &oid);
+        oid_end = naive_der_end(p, in, one_end, &oid);
         if (oid_end == 0 || p[in] != 6) {
             return -1;
         }
-        next = ends(p, oid_end, one_end, &in);
+        next = naive_der_end(p, oid_end, one_end, &in);
         if (next == 0) {
             return -1;
         }
         size_t value = oid_end;
         if (p[value] == 1) {
             value = next;
-            next = ends(p, value, one_end, &in);
+            next = naive_der_end(p, value, one_end, &in);
         }
         if (next == 0 || p[value] != 4) {
             return -1;
@@ -209,7 +185,7 @@ static int naive(const uint8_t *p, size_t len, const uint8_t *host, size_t host_
         return STS_ERR_TLS;
     }
     if (count == 1) {
-        stop = ends(p, from, to, &at);
+        stop = naive_der_end(p, from, to, &at);
         if (stop == 0 || p[from] != 0x30) {
             return STS_ERR_TLS;
         }
@@ -218,7 +194,7 @@ static int naive(const uint8_t *p, size_t len, const uint8_t *host, size_t host_
         return STS_ERR_CERT_HOST;
     }
     for (; at < stop; at = next) {
-        next = ends(p, at, stop, &in);
+        next = naive_der_end(p, at, stop, &in);
         if (next == 0) {
             return STS_ERR_TLS;
         }

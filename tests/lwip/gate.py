@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 # memcpy and memset by the names of compilers and C libraries too; errno as glibc, newlib and lwIP itself have it.
-ALLOWED = re.compile(r"^(lwip_(bind|close|connect|fcntl|getsockopt|htons|recv|recvmsg|select|send|setsockopt|shutdown|socket)"
+ALLOWED = re.compile(r"^(lwip_(bind|close|connect|fcntl|getsockname|getsockopt|htons|recv|recvmsg|select|send|setsockopt|shutdown|socket)"
                      r"|mem(cpy|set)|__aeabi_mem(cpy|set|clr)[48]?|errno|__errno|__errno_location|__stack_chk_(fail|guard))$")
 good = bad = 0
 

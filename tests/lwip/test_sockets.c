@@ -17,6 +17,7 @@ enum call {
     CONNECT,
     SELECT,
     GETSOCKOPT,
+    GETSOCKNAME,
     SEND,
     RECV,
 };
@@ -103,6 +104,21 @@ int lwip_getsockopt(int s, int level, int option, void *value, socklen_t *len)
     return fails(GETSOCKOPT) ? -1 : 0;
 }
 
+/* As lwIP: what does not fit is left out, and of which family it is the socket knows. */
+int lwip_getsockname(int s, struct sockaddr *name, socklen_t *len)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr = {lwip_htonl(0xC0000207)}};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    bool six = fake.family == AF_INET6;
+    socklen_t own = six ? sizeof v6 : sizeof v4;
+
+    CHECK(s == 3);
+    memset(&v6.sin6_addr, 0xA5, sizeof v6.sin6_addr);
+    memcpy(name, six ? (const void *)&v6 : (const void *)&v4, own < *len ? own : *len);
+    *len = own;
+    return fails(GETSOCKNAME) ? -1 : 0;
+}
+
 int lwip_shutdown(int s, int how)
 {
     (void)s;
@@ -151,6 +167,11 @@ int lwip_select(int end, fd_set *reads, fd_set *writes, fd_set *failed, struct t
 u16_t lwip_htons(u16_t x)
 {
     return (u16_t)(x << 8 | x >> 8);
+}
+
+u32_t lwip_htonl(u32_t x)
+{
+    return (u32_t)lwip_htons((u16_t)x) << 16 | lwip_htons((u16_t)(x >> 16));
 }
 
 /* ---- the port above it --------------------------------------------------------------------- */
@@ -351,6 +372,30 @@ TEST(close_sends_fin_first)
 
     net->close(net->ctx, 3);
     CHECK(fake.shut == 1 && fake.closed == 1);
+}
+
+TEST(the_own_address_of_a_connection_is_told)
+{
+    static const struct sts_ip own = {4, {192, 0, 2, 7}};
+    const struct sts_net *net = fresh(NONE, 0, 0);
+    struct sts_ip ip;
+
+    memset(&ip, 0x5A, sizeof ip); /* what was there is gone */
+    CHECK(net->tcp_open(net->ctx, &v4) == 3 && net->local(net->ctx, 3, &ip) == STS_OK);
+    CHECK(memcmp(&ip, &own, sizeof ip) == 0);
+    CHECK(net->tcp_open(net->ctx, &v6) == 3 && net->local(net->ctx, 3, &ip) == STS_OK);
+    CHECK(ip.family == 6);
+    for (int i = 0; i < 16; i++) {
+        CHECK(ip.bytes[i] == 0xA5);
+    }
+}
+
+TEST(an_own_address_that_cannot_be_had_leaves_what_there_was)
+{
+    const struct sts_net *net = fresh(GETSOCKNAME, ENOTCONN, 1);
+    struct sts_ip ip = {0};
+
+    CHECK(net->local(net->ctx, 3, &ip) == STS_ERR_CONNECT && ip.family == 0 && ip.bytes[0] == 0);
 }
 
 TEST(wait_looks_at_what_it_is_told_to)

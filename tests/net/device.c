@@ -140,10 +140,20 @@ static void on_decision(void *ctx, const struct sts_decision *d)
     decision = *d;
 }
 
+/* Which of our addresses a connection leaves from lwIP decides as it begins to connect. */
 static int watched_open(void *ctx, const struct sts_endpoint *peer)
 {
+    static const struct sts_ip v4 = {4, {192, 0, 2, 2}};
+    static const struct sts_ip v6 = {6, {0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
+    int handle = raw_net.tcp_open(ctx, peer);
+    struct sts_ip ip;
+
     opened_ms = opened_ms == 0 ? net_now : opened_ms;
-    return raw_net.tcp_open(ctx, peer);
+    if (handle >= 0 && (net.local(ctx, handle, &ip) != STS_OK ||
+                        memcmp(&ip, peer->ip.family == 6 ? &v6 : &v4, sizeof ip) != 0)) {
+        broken("a connection's own address is told");
+    }
+    return handle;
 }
 
 static int watched_connected(void *ctx, int handle)

@@ -434,6 +434,40 @@ TEST(answer_comes_in_any_pieces_and_any_framing)
     }
 }
 
+static struct {
+    char text[200];
+    size_t len, begun;
+} heard;
+
+static void hear(void *ctx, const void *bytes, size_t len)
+{
+    CHECK(ctx == &heard && len <= sizeof heard.text - heard.len);
+    if (len == 0) {
+        heard.begun++;
+        heard.len = 0;
+        return;
+    }
+    memcpy(heard.text + heard.len, bytes, len);
+    heard.len += len;
+}
+
+/* mailer.h: empty where one begins, then the file as it comes, without its head. */
+TEST(r165_the_text_of_the_policy_is_told_as_it_came)
+{
+    for (uint32_t ms = 0; ms < 3; ms++) {
+        begin();
+        reply(1, GOOD);
+        w.host[1].drip_ms = ms;
+        memset(&heard, 0, sizeof heard);
+        CHECK(look() == STS_OK);
+        f.ctx = &heard;
+        f.on_text = hear;
+        sts_fetch_go(&f, &policy, 60, &now);
+        CHECK(finish() == STS_OK && heard.begun == 1);
+        CHECK(heard.len == strlen(POLICY) && memcmp(heard.text, POLICY, heard.len) == 0);
+    }
+}
+
 /* Once the body is whole, nobody waits for the peer to close. */
 TEST(connection_is_closed_as_soon_as_the_body_is_whole)
 {

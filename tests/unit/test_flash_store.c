@@ -817,6 +817,59 @@ TEST(f04_a_sector_that_was_never_read_makes_no_record_unsure)
     }
 }
 
+/* Half of what it is given, which is all of a sector's head but its second copy. */
+static int half_program(void *ctx, uint32_t at, const void *buf, size_t len)
+{
+    (void)chip.flash.program(ctx, at, buf, len / 2);
+    return STS_ERR_IO;
+}
+
+TEST(f21_however_many_sectors_were_begun_in_vain_the_log_before_them_is_found)
+{
+    for (unsigned puts = 1; puts < 4; puts++) {
+        struct sts_flash broken;
+
+        begin(2048, 24, 8);
+        CHECK(put(&a, P, "kept", 1, 300) == STS_OK && put(&a, P, "too", 2, 30) == STS_OK);
+        broken = chip.flash;
+        broken.program = half_program;
+        store.flash = &broken;
+        for (unsigned i = 0; i < puts; i++) {
+            CHECK(put(&a, P, "new", i, 50) == STS_ERR_IO);
+        }
+        for (unsigned i = 0; i < 3; i++) {
+            CHECK(start() == STS_OK);
+            CHECK(get(&a, P, "kept", 1, 300) == STS_OK && get(&a, P, "too", 2, 30) == STS_OK);
+            CHECK(get(&a, P, "new", 0, 50) == STS_ERR_ABSENT);
+        }
+        CHECK(put(&a, P, "new", 7, 50) == STS_OK && start() == STS_OK);
+        CHECK(get(&a, P, "kept", 1, 300) == STS_OK && get(&a, P, "new", 7, 50) == STS_OK);
+        end();
+    }
+}
+
+/* A record that is being written goes with the log, too, when that goes round. */
+TEST(f21_what_is_written_so_far_is_not_left_behind)
+{
+    uint8_t piece[300];
+
+    begin(2048, 8, 8);
+    CHECK(put(&a, P, "a", 1, 30) == STS_OK && a.put(a.ctx, M, "1") == STS_OK);
+    for (unsigned i = 0; i < 10; i++) {
+        for (size_t n = 0; n < sizeof piece; n++) {
+            piece[n] = byte(2, i * sizeof piece + n);
+        }
+        for (uint32_t p = 1; i == 3 && p < 6; p++) { /* so that the next one is near the tail */
+            chip.bad[p] = STS_FLASH_PROG_ERROR;
+        }
+        CHECK(a.write(a.ctx, piece, sizeof piece) == STS_OK);
+    }
+    CHECK(a.commit(a.ctx) == STS_OK && store.tail >= 6);
+    CHECK(get(&b, M, "1", 2, 3000) == STS_OK && get(&b, P, "a", 1, 30) == STS_OK);
+    CHECK(start() == STS_OK && get(&b, M, "1", 2, 3000) == STS_OK);
+    end();
+}
+
 /* ---- corners -------------------------------------------------------------------------------- */
 
 /* Two keys with one hash of 16 bits, and two lengths with one. */

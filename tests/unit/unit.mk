@@ -10,8 +10,8 @@ UNIT_SRC := $(CORE) $(wildcard port/posix/*.c port/ram/*.c port/flash/*.c) $(add
     boards/linux/resolv.c
 UNIT_FLAGS := -std=gnu11 $(WARN) -Iinclude -Itests/unit -MMD -MP
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-# A few messages in a look of the queue, so that their order is covered too: a device takes one.
-COV := -O0 -g --coverage -fprofile-abs-path -DSTS_QUEUE_NEXT=4
+# A few messages in a look of the queue, so that their order is covered too: a device takes one. And mail that is signed.
+COV := -O0 -g --coverage -fprofile-abs-path -DSTS_QUEUE_NEXT=4 -DSTS_DKIM=1
 
 # $(1) variant, $(2) flags, $(3) tests. A variant for another machine sets before: $(1)_TOOLS, the prefix of its compiler;
 # $(1)_LIBS, what it links in the place of cmocka; $(1)_SRC, where there is no operating system; $(1)_PACKAGES.

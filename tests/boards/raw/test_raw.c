@@ -303,6 +303,29 @@ TEST(bytes_go_both_ways_and_an_end_is_told_after_them)
     finish();
 }
 
+TEST(the_own_address_of_a_connection_is_told_while_lwip_has_it)
+{
+    struct sts_ip ip;
+    int h, question;
+
+    start();
+    h = connected();
+    memset(&ip, 0x5A, sizeof ip); /* what was there is gone */
+    CHECK(net.local(net.ctx, h, &ip) == STS_OK);
+    CHECK(memcmp(&ip, &here.ip, sizeof ip) == 0);
+    ip.family = 0;
+    question = net.udp_open(net.ctx, &here);
+    CHECK(net.local(net.ctx, question, &ip) == STS_ERR_CONNECT && ip.family == 0);
+    net.close(net.ctx, question);
+    tcp_err(peer_pcb, NULL);
+    tcp_abort(peer_pcb);
+    peer_pcb = NULL;
+    turns(6);
+    CHECK(net.local(net.ctx, h, &ip) == STS_ERR_CONNECT && ip.family == 0);
+    net.close(net.ctx, h);
+    finish();
+}
+
 TEST(nothing_is_sent_before_the_connection_stands)
 {
     int h;
