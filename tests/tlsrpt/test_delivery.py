@@ -12,8 +12,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import jsonschema
@@ -410,7 +412,64 @@ def night():
     t.check("the day of the night's own delivery is reported in its turn", "about good.example" not in r.stderr, r)
 
 
+# ---- other nights, each of the same day ---------------------------------------------------------------------------------
+
+def copy(name):
+    """The state at the end of the day, without the alert that waits; the program's options."""
+    state = os.path.join(lab.scratch("copy-" + name), "state")
+    shutil.copytree(STATE, state)
+    shutil.rmtree(state + "/queue")
+    return state, ["--state", state, *OPTIONS[2:]]
+
+
+def kept_in(state, clock, day):
+    r = lab.stsmail("report", *COMMON, "--state", state, "--json", env=at(clock, day))
+    return {one["policies"][0]["policy"]["policy-domain"].removesuffix(".example") for one in r.json}
+
+
+def ever_more_slowly(state, options):
+    """R-193: a server that nobody can trust is tried again with growing pauses, for a day."""
+    start, times = datetime.datetime.combine(tomorrow(), datetime.time(4, 30)), []
+    for minute in range(0, 25 * 60, 10):
+        moment = start + datetime.timedelta(minutes=minute)
+        r = lab.stsmail("queue", "run", *options, env=at(f"{moment:%H:%M:%S}", moment.date()))
+        times += [minute] * ("not taken by https://other.reports.example/ok" in r.stderr)
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    t.check("R-193: the pauses grow", len(times) >= 4 and gaps == sorted(gaps) and gaps[-1] >= 4 * gaps[0], times)
+    t.check("R-193: it ends within 24 hours, and then the report is gone", times[-1] <= 24 * 60 and
+            "unfetched" not in kept_in(state, f"{moment:%H:%M:%S}", moment.date()), times)
+
+
+def silent_dns(state, options):
+    """A name server that says nothing: nobody knows who wants reports, so all of them wait."""
+    before, count = kept_in(state, "04:29:00", tomorrow()), len(inbox.posts)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.249", 53))
+        r = lab.stsmail("queue", "run", *options, "--timeout", "1", "--dns", "127.0.0.249", env=at("04:30:00", tomorrow()))
+    t.check("DNS is silent: every report waits, and this is said", len(inbox.posts) == count and
+            kept_in(state, "04:31:00", tomorrow()) == before and r.stderr.count(" waits") == len(before), r)
+
+
+def alerts_never_wait(options):
+    """The server that takes reports hangs, while an alert is in the queue."""
+    r = lab.stsmail("send", *options, "--queue", "--from", "pump7@sender.example", "ops@good.example", stdin=MESSAGE, env=UNSET)
+    t.check("an alert waits for the time of day", r.status == 0 and r.json[0]["queued"], r)
+    before, count, hold = len(w.mail("ops@good.example", 0, 0)), len(inbox.at("/both")), threading.Event()
+    inbox.answers["/both"] = lambda: hold.wait(30) and None
+    p = subprocess.Popen([lab.PROGRAM, "queue", "run", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                         env=dict(os.environ, **at("04:30:00", tomorrow())))
+    world.until("the report's connection", lambda: len(inbox.at("/both")) > count)
+    t.check("alerts never wait for reports", len(w.mail("ops@good.example", before + 1, 2)) == before + 1 and p.poll() is None)
+    p.kill()
+    p.wait()
+    hold.set()
+
+
 day()
+stories = [copy(name) for name in ("slowly", "silent", "alert")]
 day_after()
 night()
+ever_more_slowly(*stories[0])
+silent_dns(*stories[1])
+alerts_never_wait(stories[2][1])
 t.end()
