@@ -178,7 +178,7 @@ int sts_tlsrpt_put_off(const struct sts_tlsrpt_config *c, const struct sts_time 
     }
     p.first = p.tries > 0 ? p.first : now->utc_s;
     p.next = now->utc_s + ((int64_t)PAUSE_S << (p.tries < DOUBLINGS ? p.tries : DOUBLINGS));
-    p.tries += p.tries < UINT8_MAX;
+    p.tries++;
     if (p.next > p.first + DAY_S) {
         e = sts_tlsrpt_drop(c->store, day, domain);
         return e == STS_OK || e == STS_ERR_ABSENT ? STS_ERR_TIMEOUT : e;

@@ -332,7 +332,7 @@ def mail_is_right(name, form, mail, kept, record, to=REPORTS):
     t.check(f"{name}: R-184: its subject", " ".join(message["Subject"].split()) == f"Report Domain: {name}.example Submitter: "
             f"sender.example Report-ID: <{got['report-id']}>", message["Subject"])
     begin, extension = calendar.timegm(DAY.timetuple()), {"json": "json", "gzip": "json.gz"}[form]
-    t.check(f"{name}: R-180: the file's name", re.fullmatch(
+    t.check(f"{name}: R-180, R-194: the file's name", re.fullmatch(
         rf"sender\.example!{name}\.example!{begin}!{begin + 86399}(![0-9A-Za-z]+)?\.{re.escape(extension)}",
         parts[1].get_filename() or ""), parts[1].get_filename())
     t.check(f"{name}: R-189: TLS-Required: No", message["TLS-Required"] == "No" and message["To"] == to and

@@ -89,6 +89,8 @@ TEST(the_one_that_is_due_first_comes_first)
 {
     begin();
     CHECK(next() == STS_ERR_ABSENT && wait_s == UINT32_MAX);
+    report("99999.never.example"); /* of a clock that was wrong */
+    CHECK(next() == STS_ERR_ABSENT && wait_s == UINT32_MAX - 1);
     report("20001.late.example");
     report("19999.early.example");
     report("20000.middle.example");
@@ -99,7 +101,7 @@ TEST(the_one_that_is_due_first_comes_first)
     CHECK(sts_tlsrpt_put_off(&config, &now, day, domain) == STS_OK);
     CHECK(next() == STS_OK && day == 20001);
     CHECK(sts_tlsrpt_drop(&store, day, domain) == STS_OK);
-    CHECK(next() == STS_ERR_ABSENT && wait_s == 900);
+    CHECK(next() == STS_ERR_ABSENT && wait_s == 900 && tries == 0);
 }
 
 /* longer and longer, over restarts, for no more than 24 hours; then it is gone, with what was planned. */
@@ -121,6 +123,19 @@ TEST(r193_a_report_is_tried_again_for_a_day)
     CHECK(sts_tlsrpt_put_off(&config, &now, day, domain) == STS_ERR_TIMEOUT);
     CHECK(next() == STS_ERR_ABSENT && wait_s == UINT32_MAX);
     CHECK(store.get(store.ctx, STS_STORE_PLAN, "20000.example.org") == STS_ERR_ABSENT);
+}
+
+/* Another process may have got it through meanwhile. */
+TEST(r193_a_report_that_is_gone_is_given_up_too)
+{
+    begin();
+    report("20000.example.org");
+    (void)first();
+    CHECK(sts_tlsrpt_put_off(&config, &now, day, domain) == STS_OK);
+    CHECK(store.remove(store.ctx, STS_STORE_REPORT, "20000.example.org") == STS_OK);
+    now.utc_s += DAY;
+    CHECK(sts_tlsrpt_put_off(&config, &now, day, domain) == STS_ERR_TIMEOUT);
+    CHECK(next() == STS_ERR_ABSENT && wait_s == UINT32_MAX);
 }
 
 TEST(c04_a_clock_that_nobody_trusts_sends_nothing)
