@@ -20,6 +20,7 @@ enum answer {
     ACCEPTED,
     LATER,
     NEVER,
+    UNASKED, /* from here it cannot be sent there; another day it may be */
 };
 
 static struct {
@@ -102,7 +103,7 @@ static enum answer by_https(const char *uri)
     e = sts_tlsrpt_post_start(&post, look_resolver(&now), &stream, &one.file, uri, POST_S, &now);
     if (e != STS_OK) {
         note("cannot be sent to ", uri, "it is no address that reports can be posted to");
-        return NEVER;
+        return UNASKED;
     }
     while ((e = sts_tlsrpt_post_poll(&post, &now)) == STS_BUSY) {
         struct sts_wait wait[4];
@@ -196,7 +197,7 @@ static enum answer by_mail(const char *uri)
 
     if (why != NULL) {
         note("is not sent to ", uri, why);
-        return NEVER;
+        return UNASKED;
     }
     /* Its date is that of the day's end: the same on each try, so that the mail is. */
     sts_tlsrpt_mail_start(&mail, &one.file, to, ((int64_t)one.day + 1) * 86400);
@@ -214,7 +215,7 @@ static bool is_https(const char *uri)
 static enum answer offer(void)
 {
     const struct sts_tlsrpt_config *c = report_config();
-    enum answer all = NEVER, this;
+    enum answer all = UNASKED, this;
     struct sts_time now;
 
     for (unsigned i = 0; i < one.record.count && all != ACCEPTED; i++) {
@@ -265,7 +266,8 @@ static int send_one(void)
     if (e == STS_OK) {
         switch (offer()) {
         case ACCEPTED: break;
-        case NEVER: note("is dropped", NULL, "no address takes it"); break;
+        case NEVER:
+        case UNASKED: note("is dropped", NULL, "no address takes it"); break;
         default: put_off(); return STS_OK;
         }
     } else if (e != STS_ERR_ABSENT) {

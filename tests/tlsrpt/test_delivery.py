@@ -450,6 +450,15 @@ def silent_dns(state, options):
             kept_in(state, "04:31:00", tomorrow()) == before and r.stderr.count(" waits") == len(before), r)
 
 
+def without_a_key(state, options):
+    """R-185: nothing goes out unsigned. R-195: an address that was never asked has refused nothing, unlike /moved and /never."""
+    count = len(w.mail(STRICT, 0, 0))
+    r = lab.stsmail("queue", "run", *options, env=at("05:00:00", tomorrow()))
+    t.check("R-185: without a key no report is mailed, which is said", "is not sent to mailto:tls@strict.example" in r.stderr and
+            len(w.mail(STRICT, 0, 0)) == count, r)
+    t.check("R-195: only who refused is left alone", len([n for n in os.listdir(f"{state}/refused") if n[0] != "."]) == 2, os.listdir(f"{state}/refused"))
+
+
 def alerts_never_wait(options):
     """The server that takes reports hangs, while an alert is in the queue."""
     r = lab.stsmail("send", *options, "--queue", "--from", "pump7@sender.example", "ops@good.example", stdin=MESSAGE, env=UNSET)
@@ -466,10 +475,11 @@ def alerts_never_wait(options):
 
 
 day()
-stories = [copy(name) for name in ("slowly", "silent", "alert")]
+stories = [copy(name) for name in ("slowly", "silent", "alert", "unsigned")]
 day_after()
 night()
 ever_more_slowly(*stories[0])
 silent_dns(*stories[1])
 alerts_never_wait(stories[2][1])
+without_a_key(*stories[3])
 t.end()
