@@ -454,7 +454,7 @@ static void hear(void *ctx, const void *bytes, size_t len)
 /* mailer.h: empty where one begins, then the file as it comes, without its head. */
 TEST(r165_the_text_of_the_policy_is_told_as_it_came)
 {
-    for (uint32_t ms = 0; ms < 3; ms++) {
+    for (uint32_t ms = 0; ms < 2; ms++) {
         begin();
         reply(1, GOOD);
         w.host[1].drip_ms = ms;
@@ -462,7 +462,7 @@ TEST(r165_the_text_of_the_policy_is_told_as_it_came)
         CHECK(look() == STS_OK);
         f.ctx = &heard;
         f.on_text = hear;
-        sts_fetch_go(&f, &policy, 60, &now);
+        sts_fetch_go(&f, &policy, 3600, &now); /* an octet a second */
         CHECK(finish() == STS_OK && heard.begun == 1);
         CHECK(heard.len == strlen(POLICY) && memcmp(heard.text, POLICY, heard.len) == 0);
     }
