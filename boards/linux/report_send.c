@@ -85,8 +85,16 @@ static int find_addresses(void)
     if (e != STS_OK) {
         return e;
     }
-    return sts_tlsrpt_record_result(&one.record) == STS_OK && one.record.count > 0 ? STS_OK
-                                                                                   : STS_ERR_ABSENT;
+    e = sts_tlsrpt_record_result(&one.record);
+    if (e == STS_OK && one.record.count > 0) {
+        return STS_OK;
+    }
+    if (one.record.candidates > 0) {
+        note("is dropped", NULL,
+             e != STS_OK ? sts_tlsrpt_record_reason(&one.record)
+                         : "the domain names no address of https or mailto");
+    }
+    return STS_ERR_ABSENT; /* it asks for none */
 }
 
 /* ---- by https -------------------------------------------------------------------------------------- */

@@ -110,8 +110,9 @@ for name, rua in {"plain": "https://in.reports.example/moved,ftp://in.reports.ex
                   "name": f"mailto:{STRICT}", "expired": "https://in.reports.example/twice",
                   "unfetched": "https://other.reports.example/ok", "invalid": "https://in.reports.example/never",
                   "webpki": "https://in.reports.example/never,https://in.reports.example/webpki", "astray": f"mailto:{REPORTS}",
-                  "both": "HTTPS://in.reports.example/both", "unprotected": "mailto:nobody"}.items():
+                  "both": "HTTPS://in.reports.example/both", "unprotected": "mailto:nobody", "hang": "ftp://in.reports.example/"}.items():
     w.records(f"{name}.example", f'_smtp._tls TXT "v=TLSRPTv1; rua={rua}"')
+w.records("stranger.example", '_smtp._tls TXT "v=TLSRPTv1; rua mailto:tls@stranger.example"')
 w.knot()
 w.unbound()
 w.nginx(certificates)
@@ -395,6 +396,8 @@ def night():
     if t.check("R-189: a report is mailed whatever the policy of its receiver", len(mails) == 1, r):
         mail_is_right("name", "gzip", mails[0], kept, record, STRICT)
     t.check("C-10: none by mail where the floor forbids it", len(w.mail(REPORTS, 0, 0)) == count and "floor" in r.stderr, r)
+    t.check("a record that is malformed, or names no address of ours: said, and dropped",
+            re.search(r"stranger\.example is dropped: \S", r.stderr) and "hang.example is dropped: the domain names no" in r.stderr, r)
     t.check("R-195: who refused one is not asked for another one", len(inbox.at("/never")) == before["/never"] + 1, inbox.posts)
     t.check("R-193: what may be taken later waits, the rest is gone", sorted(printed()) == ["expired", "unfetched"], r)
     t.check("R-192: nothing goes to a server with another's certificate", not other_inbox.posts, other_inbox.posts)
