@@ -339,51 +339,67 @@ static void part_cuts(const struct geometry *g)
     check(chip.erases > g->sectors, "goes round", (uint32_t)chip.erases, 0);
 }
 
-/* F08: of what was programmed since the last sync, any part may have arrived. */
-static void cut_any_order(const struct model *before)
+/* Each unit of the operations from..to of the trace arrives or does not, or a part of it. */
+static void some_arrive(size_t from, size_t to)
 {
-    size_t window = 0, n = chip.trace_len;
     uint32_t unit = chip.flash.program_size < 8 ? 8 : chip.flash.program_size;
 
-    for (size_t i = 0; i < n; i++) {
-        for (int times = 0; times < 24 && chip.trace[i].what != 's'; times++) {
-            size_t mark = chip.journal_len;
+    for (size_t k = from; k < to; k++) {
+        struct sts_flash_op op = chip.trace[k];
+        const uint8_t *data = chip.trace_data + op.data;
 
-            for (size_t k = window; k <= i; k++) {
-                struct sts_flash_op op = chip.trace[k];
-                const uint8_t *data = chip.trace_data + op.data;
+        for (uint32_t at = 0; op.what == 'p' && at < op.len; at += unit) {
+            uint32_t some = chance(3) == 0 ? chance(unit) + 1 : unit;
 
-                for (uint32_t at = 0; op.what == 'p' && at < op.len; at += unit) {
-                    uint32_t some = chance(3) == 0 ? chance(unit) + 1 : unit;
-
-                    if (chance(2) == 0) {
-                        sts_flash_sim_part(&chip, &op, data, at, at + some, some < unit);
-                    }
-                }
-                if (op.what == 'e' && chance(2) == 0) {
-                    sts_flash_sim_part(&chip, &op, NULL, 0, 1 + chance(4), chance(2) == 0);
-                }
+            if (chance(2) == 0) {
+                sts_flash_sim_part(&chip, &op, data, at, at + some, some < unit);
             }
-            if (chip.journal_len != mark) {
-                probe(before, &model, 1, 1, (uint32_t)i, (uint32_t)times);
-            }
-            sts_flash_sim_undo(&chip, mark);
         }
-        if (chip.trace[i].what == 's') {
-            for (; window < i; window++) {
-                struct sts_flash_op op = chip.trace[window];
-
-                sts_flash_sim_part(&chip, &op, chip.trace_data + op.data, 0,
-                                   sts_flash_sim_steps(&op), false);
-            }
+        if (op.what == 'e' && chance(2) == 0) {
+            sts_flash_sim_part(&chip, &op, NULL, 0, 1 + chance(4), chance(2) == 0);
         }
     }
-    for (; window < n; window++) {
-        struct sts_flash_op op = chip.trace[window];
+}
+
+static void all_arrive(size_t from, size_t to)
+{
+    for (; from < to; from++) {
+        struct sts_flash_op op = chip.trace[from];
 
         sts_flash_sim_part(&chip, &op, chip.trace_data + op.data, 0, sts_flash_sim_steps(&op),
                            false);
     }
+}
+
+static void probe_some(size_t from, size_t to, const struct model *before)
+{
+    for (int times = 0; times < 24; times++) {
+        size_t mark = chip.journal_len;
+
+        some_arrive(from, to);
+        if (chip.journal_len != mark) {
+            probe(before, &model, 1, 1, (uint32_t)to, (uint32_t)times);
+        }
+        sts_flash_sim_undo(&chip, mark);
+    }
+}
+
+/* F08: of what was programmed since the last sync, any part may have arrived. Of what a call said was done, all has: a cut right
+ * behind it takes nothing back. */
+static void cut_any_order(const struct model *before)
+{
+    size_t window = 0, n = chip.trace_len;
+
+    for (size_t i = 0; i < n; i++) {
+        if (chip.trace[i].what == 's') {
+            all_arrive(window, i);
+            window = i;
+        } else {
+            probe_some(window, i + 1, before);
+        }
+    }
+    probe_some(window, n, &model);
+    all_arrive(window, n);
 }
 
 static void part_order(const struct geometry *g)
