@@ -30,7 +30,7 @@ SMALL = BOARD == "lm3s6965evb"
 # What is not run, and why a board has nothing to show for it. By its arguments (why_not() says which):
 WORDS = "the words that the program says to a person, and its other commands: a board has the JSON of `send` alone"
 CLOCK = "a clock that is set from outside the program: a board's is its own, tests/boards/test_boards.py has it"
-FILE = "a configuration in a file; on lm3s6965evb also a policy in one, 530 bytes of RAM that it does not give (BOARD_POLICIES)"
+FILE = "a configuration in a file"
 HELD = "a policy held since an earlier run: a reset empties the RAM that holds it, tests/boards/test_power.py has the flash"
 # By the scenario's name:
 ABSENT = [
@@ -142,7 +142,7 @@ def why_not(command, words, env):
         return WORDS
     if env:
         return CLOCK
-    if "--config" in words or ("--policy" in words and SMALL):
+    if "--config" in words:
         return FILE
     if state and os.path.isdir(state) and os.listdir(state):
         return HELD
