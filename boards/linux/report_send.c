@@ -50,10 +50,8 @@ static const char *day_text(void)
 
 static void note(const char *what, const char *uri, const char *why)
 {
-    const char *address = uri != NULL ? keep_text(shown(uri), strlen(shown(uri))) : "";
-
-    say("the report of %s about %s %s%s%s%s", day_text(), one.domain, what, address,
-        *why != '\0' ? ": " : "", why);
+    say("the report of %s about %s %s%s%s%s", day_text(), one.domain, what,
+        uri != NULL ? shown(uri) : "", *why != '\0' ? ": " : "", why);
 }
 
 /* ---- where to -------------------------------------------------------------------------------------- */
@@ -147,7 +145,7 @@ static const char *forbidden(const char *to)
     if (setup_floor(one.o, domain) > STS_FLOOR_OPPORTUNISTIC) {
         return "reports by mail go out whatever the TLS, which the floor forbids"; /* C-10 */
     }
-    if (d == NULL || strcmp(d->domain, sts_tlsrpt_report_submitter(&one.report)) != 0) {
+    if (d == NULL || strcasecmp(d->domain, sts_tlsrpt_report_submitter(&one.report)) != 0) {
         return "a report by mail has to be signed by the domain of --report-contact "
                "(--dkim-key, --dkim-domain)"; /* */
     }
@@ -246,7 +244,7 @@ static enum answer offer(void)
     return all;
 }
 
-static void put_off(void)
+static int put_off(void)
 {
     struct sts_time now;
     int e;
@@ -255,9 +253,8 @@ static void put_off(void)
     e = sts_tlsrpt_put_off(report_config(), &now, one.day, one.domain);
     if (e == STS_ERR_TIMEOUT) {
         note("is given up", NULL, "nobody took it for 24 hours");
-    } else if (e != STS_OK) {
-        note("cannot be put off", NULL, sts_err_text(e));
     }
+    return e == STS_ERR_TIMEOUT ? STS_OK : e;
 }
 
 static int send_one(void)
@@ -276,12 +273,11 @@ static int send_one(void)
         case ACCEPTED: break;
         case NEVER:
         case UNASKED: note("is dropped", NULL, "no address takes it"); break;
-        default: put_off(); return STS_OK;
+        default: return put_off();
         }
     } else if (e != STS_ERR_ABSENT) {
         note("waits", NULL, sts_err_text(e)); /* whether anybody wants it is not known */
-        put_off();
-        return STS_OK;
+        return put_off();
     }
     e = sts_tlsrpt_drop(c->store, one.day, one.domain);
     return e == STS_ERR_ABSENT ? STS_OK : e;
@@ -298,7 +294,8 @@ bool report_send(struct options *o, const struct sts_mailer_config *mailer_confi
     int e;
 
     time_now(&now);
-    if (c == NULL || sts_tlsrpt_next(c, &now, &one.day, one.domain, &tries, &wait_s) != STS_OK) {
+    if (c == NULL || sts_tlsrpt_sweep(c->store, &now) != STS_OK ||
+        sts_tlsrpt_next(c, &now, &one.day, one.domain, &tries, &wait_s) != STS_OK) {
         return false;
     }
     one.urgent = urgent;
@@ -312,6 +309,8 @@ bool report_send(struct options *o, const struct sts_mailer_config *mailer_confi
     c->store->release(c->store->ctx);
     if (e != STS_OK) {
         note("stays", NULL, sts_err_text(e));
+        time_now(&now);
+        (void)sts_tlsrpt_put_off(c, &now, one.day, one.domain); /* the others may fare better */
     }
     return e == STS_OK;
 }
