@@ -638,6 +638,28 @@ TEST(r105_r106_p25_refresh_is_early_spread_and_steady)
     }
 }
 
+/* H24: worked out from the description (FNV-1a over the domain, begun with the seed), so that a new version of the firmware does not
+ * move the refreshes of a fleet. */
+TEST(h24_the_time_of_a_refresh_is_the_same_in_every_version)
+{
+    static const struct {
+        uint32_t max_age;
+        const char *domain;
+        uint32_t seed;
+        int64_t due;
+    } known[] = {
+        {604800, "example.org", 0x0u, 81477},
+        {604800, "example.org", 0x1u, 74574},
+        {604800, "mail.example.net", 0xdeadbeefu, 80237},
+        {86400, "example.org", 0x7u, 36966},
+        {172800, "a.example", 0x80000000u, 84632},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        CHECK(first_due(known[i].max_age, known[i].domain, known[i].seed) == known[i].due);
+    }
+}
+
 TEST(no_refresh_is_due_while_the_clock_is_unset)
 {
     struct sts_cached c = {.max_age_s = 10, .fetched_at = T0};
