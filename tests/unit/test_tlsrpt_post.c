@@ -497,9 +497,9 @@ TEST(r195_an_answer_before_the_report_was_sent)
     w.answer_after = w.block = 100;
     w.step = 10;
     CHECK(post() == STS_ERR_PROTO);
-    begin(false, 1); /* all of it is in the buffer, and not all of it is out */
-    w.answer_after = 100;
-    w.block = 200;
+    begin(false, 1); /* head out, file in the buffer, and not all of that out */
+    w.answer_after = 300;
+    w.block = 400;
     w.step = 10;
     CHECK(post() == STS_ERR_PROTO && p.sent == sts_tlsrpt_file_size(&file));
     begin(false, 20);
