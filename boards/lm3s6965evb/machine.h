@@ -14,6 +14,8 @@
 #ifndef BOARD_STORE
 #define BOARD_STORE 0 /* flash, and the queue on it: 18 KB of flash, 4.5 KB of RAM; beside all public roots 4 KB of flash too much */
 #endif
+#ifndef BOARD_POLICIES
 #define BOARD_POLICIES 0 /* --policy: 530 bytes each */
+#endif
 
 #endif

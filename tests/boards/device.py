@@ -47,10 +47,10 @@ def at_a_distance():
     evil.dns_rdata = lambda kind, value: rdata(kind, far(value) if kind == evil.A else value)
 
 
-def link(board, roots, elf):
-    """The image with a test's own trust anchors."""
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={board}", f"CA={roots}", f"ELF={elf}", "firmware"], check=True,
-                   stdout=subprocess.DEVNULL)
+def link(board, roots, elf, *settings):
+    """The image with a test's own trust anchors. Tests run side by side: one makes objects, the next finds them made."""
+    subprocess.run(["flock", os.path.join(lab.BUILD, f"{board}.lock"), "make", "-s", "-C", lab.ROOT, f"BOARD={board}",
+                    f"CA={roots}", f"ELF={elf}", *settings, "firmware"], check=True, stdout=subprocess.DEVNULL)
 
 
 def network():
@@ -115,16 +115,19 @@ def run_as_is(board, elf, *args, timeout=60, more=(), tap="tap0", clock=True):
 HERE_ALONE = {"--tap", "--state", "--config"}  # options that mean nothing on a board
 SIX = {"mps2-an385"}  # boards with IPv6
 FLAGS = {"--json", "-v", "-vv", "--require-tls"}
+# Where the image has no room for an option, what a test's image is made with to take it: (board, option) -> make's words.
+ROOM = {("lm3s6965evb", "--policy"): ("VARIANT=-policies", "DEFS=-DBOARD_POLICIES=2")}
 _images = {}
 
 
-def image(board, roots):
-    """The image with these roots: linked once."""
+def image(board, roots, words=()):
+    """The image with these roots, and with room for the options among the words: linked once."""
+    settings = [s for (b, option), more in ROOM.items() if b == board and option in words for s in more]
     with open(roots, "rb") as f:
-        name = hashlib.sha256(f.read()).hexdigest()[:16]
+        name = hashlib.sha256(f.read() + " ".join(settings).encode()).hexdigest()[:16]
     if name not in _images:
         elf = os.path.join(lab.scratch("image-" + name), "stsmail.elf")
-        link(board, roots, elf)
+        link(board, roots, elf, *settings)
         _images[name] = elf
     return _images[name]
 
@@ -163,6 +166,6 @@ def send(board, words, stdin, timeout=None):
             message.write(stdin)
             message.flush()
             args = ["--message", message.name, *args]
-        r = run_as_is(board, image(board, roots), "send", *args, timeout=timeout)
+        r = run_as_is(board, image(board, roots, args), "send", *args, timeout=timeout)
     r.stdout = "".join(line for line in r.stdout.splitlines(True) if not line.startswith("# "))
     return r
