@@ -48,9 +48,9 @@ def at_a_distance():
 
 
 def link(board, roots, elf, *settings):
-    """The image with a test's own trust anchors."""
-    subprocess.run(["make", "-s", "-C", lab.ROOT, f"BOARD={board}", f"CA={roots}", f"ELF={elf}", *settings, "firmware"], check=True,
-                   stdout=subprocess.DEVNULL)
+    """The image with a test's own trust anchors. Tests run side by side: one makes objects, the next finds them made."""
+    subprocess.run(["flock", os.path.join(lab.BUILD, f"{board}.lock"), "make", "-s", "-C", lab.ROOT, f"BOARD={board}",
+                    f"CA={roots}", f"ELF={elf}", *settings, "firmware"], check=True, stdout=subprocess.DEVNULL)
 
 
 def network():
@@ -114,16 +114,17 @@ def run_as_is(board, elf, *args, timeout=60, more=(), tap="tap0", clock=True):
 
 HERE_ALONE = {"--tap", "--state", "--config"}  # options that mean nothing on a board
 SIX = {"mps2-an385"}  # boards with IPv6
-WITHOUT_POLICY = {"lm3s6965evb"}  # its 40 KB of RAM have no room for --policy; a test's image may take more
 FLAGS = {"--json", "-v", "-vv", "--require-tls"}
+# Where the image has no room for an option, what a test's image is made with to take it: (board, option) -> make's words.
+ROOM = {("lm3s6965evb", "--policy"): ("VARIANT=-policies", "DEFS=-DBOARD_POLICIES=2")}
 _images = {}
 
 
-def image(board, roots, policies=False):
-    """The image with these roots, and with --policy where the board has none as it is: linked once."""
-    settings = ["VARIANT=-policies", "DEFS=-DBOARD_POLICIES=2"] if policies and board in WITHOUT_POLICY else []
+def image(board, roots, words=()):
+    """The image with these roots, and with room for the options among the words: linked once."""
+    settings = [s for (b, option), more in ROOM.items() if b == board and option in words for s in more]
     with open(roots, "rb") as f:
-        name = hashlib.sha256(f.read()).hexdigest()[:16] + "-policies" * bool(settings)
+        name = hashlib.sha256(f.read() + " ".join(settings).encode()).hexdigest()[:16]
     if name not in _images:
         elf = os.path.join(lab.scratch("image-" + name), "stsmail.elf")
         link(board, roots, elf, *settings)
@@ -165,6 +166,6 @@ def send(board, words, stdin, timeout=None):
             message.write(stdin)
             message.flush()
             args = ["--message", message.name, *args]
-        r = run_as_is(board, image(board, roots, "--policy" in args), "send", *args, timeout=timeout)
+        r = run_as_is(board, image(board, roots, args), "send", *args, timeout=timeout)
     r.stdout = "".join(line for line in r.stdout.splitlines(True) if not line.startswith("# "))
     return r
