@@ -12,8 +12,10 @@
 #include <stsmail/engine/stream.h>
 #include <stsmail/tlsrpt_send.h>
 
-#define POST_S 30u /* of one address; alerts wait for no longer than this */
+#define POST_S 30u /* of one address */
 #define MAIL_S 60u
+#define ALL_S                                                                                      \
+    60u /* no other address is begun after this: alerts of other processes may wait meanwhile */
 
 /* What an address says to a report. */
 enum answer {
@@ -27,6 +29,8 @@ static struct {
     bool (*urgent)(void); /* an alert is due: the report has to wait */
     struct options *o;
     const struct sts_mailer_config *mailer;
+    uint32_t start_ms;
+    unsigned tries;
     sts_day day;
     char domain[STS_NAME_SIZE];
     struct sts_tlsrpt_record record;
@@ -217,7 +221,7 @@ static bool is_https(const char *uri)
     return strncasecmp(uri, "https:", 6) == 0;
 }
 
-/* the first that accepts it is enough. R-195: who refused is left alone. */
+/* the first that accepts it is enough; each try begins with another one. R-195: who refused is left alone. */
 static enum answer offer(void)
 {
     const struct sts_tlsrpt_config *c = report_config();
@@ -225,12 +229,12 @@ static enum answer offer(void)
     struct sts_time now;
 
     for (unsigned i = 0; i < one.record.count && all != ACCEPTED; i++) {
-        const char *uri = one.record.uris[i];
+        const char *uri = one.record.uris[(i + one.tries) % one.record.count];
 
-        if (one.urgent()) {
+        time_now(&now);
+        if (one.urgent() || now.ms - one.start_ms >= ALL_S * 1000) {
             return LATER;
         }
-        time_now(&now);
         if (sts_tlsrpt_is_refused(c, &now, uri)) {
             continue;
         }
@@ -289,13 +293,13 @@ bool report_send(struct options *o, const struct sts_mailer_config *mailer_confi
     const struct sts_tlsrpt_config *c = report_config();
     char key[STS_NAME_SIZE + 16];
     struct sts_time now;
-    unsigned tries;
     uint32_t wait_s;
     int e;
 
     time_now(&now);
+    one.start_ms = now.ms;
     if (c == NULL || sts_tlsrpt_sweep(c->store, &now) != STS_OK ||
-        sts_tlsrpt_next(c, &now, &one.day, one.domain, &tries, &wait_s) != STS_OK) {
+        sts_tlsrpt_next(c, &now, &one.day, one.domain, &one.tries, &wait_s) != STS_OK) {
         return false;
     }
     one.urgent = urgent;

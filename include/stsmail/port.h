@@ -158,7 +158,7 @@ enum sts_store_kind {
     STS_STORE_REPORT = 't',  /* what is counted for a report (tlsrpt.h); key: days since 1970, ".", policy domain */
     STS_STORE_TEXT = 'u',    /* a policy's file as it was fetched, for reports; key: policy domain */
     STS_STORE_PLAN = 's',    /* when a report is tried again; key: as the report's */
-    STS_STORE_REFUSED = 'x', /* an address that takes no reports; key: a hash of it */
+    STS_STORE_REFUSED = 'r', /* an address that takes no reports; key: a hash of it */
 };
 
 /* Records that survive a power cut: each operation leaves a record as it was or as it shall be,
