@@ -365,9 +365,9 @@ TEST(r191_the_report_is_posted_with_its_type_and_length)
             n = (size_t)snprintf(head, sizeof head,
                                  "POST /v1/tlsrpt?d=example.org HTTP/1.1\r\n"
                                  "Host: rpt.example.net:8443\r\nUser-Agent: stsmail\r\n"
-                                 "Content-Type: application/tlsrpt+%s\r\nContent-Length: %zu\r\n"
+                                 "Content-Type: application/tlsrpt+%s\r\nContent-Length: %u\r\n"
                                  "Connection: close\r\n\r\n",
-                                 gzip ? "gzip" : "json", size);
+                                 gzip ? "gzip" : "json", (unsigned)size); /* no %zu on a board */
             CHECK(w.request_len == n + size && memcmp(w.request, head, n) == 0);
             CHECK(sts_tlsrpt_file_read(&file, 0, body, sizeof body) == size);
             CHECK(memcmp(w.request + n, body, size) == 0);
