@@ -125,6 +125,9 @@ struct args {
     } policies[BOARD_POLICIES];
     size_t policies_count;
 #endif
+#if STS_DKIM
+    const char *dkim_key, *dkim_selector, *dkim_domain; /* key NULL: mail is not signed */
+#endif
     int64_t now; /* -1: not given */
 };
 
@@ -155,6 +158,29 @@ const struct sts_net *network_functions(void);
 
 /* Reads the files of --policy. STS_OK; STS_ERR_SYNTAX, and it was said. */
 int policies_read(struct sts_mailer_config *config);
+
+/* ---- mail that is signed (dkim.c); only with DKIM=1 --------------------------------------------- */
+
+/* Reads the key, by way of the memory for TLS, which has to be free. STS_OK; STS_ERR_CONFIG, and it was said. */
+#if STS_DKIM
+int dkim_read(void);
+#else
+static inline int dkim_read(void)
+{
+    return STS_OK;
+}
+#endif
+
+/* Has the mailer sign with it. Returns as above, or STS_ERR_MEMORY and the like. */
+#if STS_DKIM
+int dkim_use(struct sts_wolfssl *wolf, struct sts_mailer_config *config);
+#else
+static inline int dkim_use(struct sts_wolfssl *wolf, struct sts_mailer_config *config)
+{
+    (void)wolf, (void)config;
+    return STS_OK;
+}
+#endif
 
 /* ---- what outlives a reset (store.c, queue.c); only with BOARD_STORE -------------------------- */
 
