@@ -24,14 +24,19 @@ BOARD_PORT := $(sort $(wildcard port/wolfssl/*.c)) port/lwip/raw.c port/lwip/ser
 # An image of another kind, as the benches build it: its main files, and objects that are linked in.
 BOARD_MAIN := main.c network.c policy.c store.c queue.c dkim.c
 BOARD_MORE :=
-BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c)
+BOARD_COMMON = $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c) \
+    $(if $(BOARD_REPORTS),boards/common-arm/reports.c boards/common/reporter.c)
 # Other settings: DEFS='-DBOARD_DHCP=1 ...', and for their objects a folder of their own, VARIANT=-dhcp: build/BOARD-dhcp/.
 # Only -DBOARD_POOL=BYTES needs no other objects.
-# An option that finds its folder by itself: DKIM=1, mail can be signed: build/BOARD-dkim/, with a wolfSSL that signs.
+# Options that find their folder by themselves. DKIM=1, mail can be signed: build/BOARD-dkim/, with a wolfSSL that signs. TLSRPT=1, TLS is
+# reported: build/BOARD-tlsrpt/; that takes flash to count in and 13 KB of RAM, so only mps2-an385 has it.
 $(if $(filter-out 0 1,$(DKIM)),$(error DKIM=$(DKIM) is neither 1 nor 0))
 BOARD_SIGNS := $(if $(filter 1,$(DKIM)),-dkim)
-BOARD_VARIANT := $(VARIANT)$(BOARD_SIGNS)
-BOARD_DEFS := $(DEFS) $(if $(BOARD_SIGNS),-DSTS_DKIM=1) $(if $(SOURCE_DATE_EPOCH),-DSTS_BUILD_EPOCH=$(SOURCE_DATE_EPOCH))
+$(if $(filter-out 0 1,$(TLSRPT)),$(error TLSRPT=$(TLSRPT) is neither 1 nor 0))
+BOARD_REPORTS := $(if $(filter 1,$(TLSRPT)),-tlsrpt)
+$(if $(BOARD_REPORTS),$(if $(filter-out mps2-an385,$(BOARD)),$(error TLSRPT=1: $(BOARD) has no flash store to count in; mps2-an385 has)))
+BOARD_VARIANT := $(VARIANT)$(BOARD_SIGNS)$(BOARD_REPORTS)
+BOARD_DEFS := $(DEFS) $(if $(BOARD_SIGNS),-DSTS_DKIM=1) $(if $(BOARD_REPORTS),-DBOARD_TLSRPT=1) $(if $(SOURCE_DATE_EPOCH),-DSTS_BUILD_EPOCH=$(SOURCE_DATE_EPOCH))
 
 # $(1): the board
 define board_rules

@@ -316,6 +316,9 @@ static int start_mailer(void)
     int error = dkim_use(&wolf, &config);
 
     error = error != STS_OK ? error : policies_read(&config);
+#if BOARD_TLSRPT
+    error = error != STS_OK ? error : reports_start(&mailer, &config);
+#endif
     if (error != STS_OK) {
         return error;
     }
@@ -376,6 +379,7 @@ int main(void)
     (void)sts_clock_save(&calendar);
     network_linger();
     tell_shortage();
+    reports_tell();
     report_effort(&wolf, &effort);
     return status;
 }

@@ -20,7 +20,7 @@ boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
 ## check-boards: every scenario of tests/interop that makes sense on a board, on each board; takes its time
 .PHONY: check-boards
 check-boards: boards-interop boards
-	@$(PYTHON) tests/tally.py $(B)/results boards boards-interop boards-power boards-runtime boards-signed
+	@$(PYTHON) tests/tally.py $(B)/results boards boards-interop boards-power boards-reported boards-runtime boards-signed
 
 BOARD_LAB := test_replies.py test_starttls.py test_dns.py test_policy_host.py
 .PHONY: boards-interop

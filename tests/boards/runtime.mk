@@ -26,3 +26,12 @@ boards-signed: $(BOARD_READY) interop-packages dkim-packages
 	@$(PYTHON) tests/run.py boards-signed $(B)/results --timeout 300 $(foreach b,$(BOARDS),"$(PYTHON) tests/boards/test_signed.py $(b)")
 
 check-boards: boards-signed
+
+CHECKS += boards-reported
+## boards-reported: what mps2-an385 saw of TLS (TLSRPT=1), counted over resets, and its reports at receivers of all kinds
+.PHONY: boards-reported
+boards-reported: $(BOARD_READY) interop-packages tlsrpt-packages dkim-packages
+	@tests/interop/unpack $(B)/servers $(DEMO_SERVERS)
+	@$(PYTHON) tests/run.py boards-reported $(B)/results --timeout 300 "$(PYTHON) tests/boards/test_reported.py mps2-an385"
+
+check-boards: boards-reported
