@@ -39,6 +39,8 @@ ORG, CONTACT = "Pumps & Co", "tls@example.com"
 WHO = ("--report-org", ORG, "--report-contact", CONTACT)
 LAN = (*WHO, "--report-lan")
 SECOND = device.NET + "11"  # an MX
+POLICIES = {zone: world.policy(mx=["mx1." + zone]) for zone in ("example.org", "plain.example")}  # the latter's MX has no TLS
+POLICIES["invalid.example"] = "version: STSv1\r\nmode: enforce\r\nmx: mx1.invalid.example\r\nmax_age: soon\r\n"
 # Certificates hold from yesterday on, so this day is one to come.
 DAY = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=2)
 with open(os.path.join(os.path.dirname(HERE), "tlsrpt", "report.schema.json"), encoding="ascii") as schema_file:
@@ -111,14 +113,15 @@ def right(report, days, zone, want):
         ORG, CONTACT, {"start-datetime": f"{day}T00:00:00Z", "end-datetime": f"{day}T23:59:59Z"}), report)
     policies = [p["policy"] for p in report["policies"]]
     t.check(f"{zone}: of this domain, with its policy", all(p["policy-domain"] == zone and (
-        p["policy-type"] != "sts" or p.get("policy-string", [])[:2] == ["version: STSv1", "mode: enforce"]) for p in policies), report)
+        p.get("policy-string") == (POLICIES[zone].splitlines() if p["policy-type"] == "sts" else [])) for p in policies), report)
     t.check(f"{zone}: the counts", counts(report) == want, f"{counts(report)} {want}")
 
 
 def servers(ca):
     w = real.World()
-    w.domain("example.org", [real.MX], world.policy(mx=["mx1.example.org"]), web=real.WEB)
-    w.domain("plain.example", [SECOND], world.policy(mx=["mx1.plain.example"]), web=real.WEB)  # no TLS
+    for zone, address in (("example.org", real.MX), ("plain.example", SECOND), ("invalid.example", real.MX)):
+        w.domain(zone, [address], POLICIES[zone], web=real.WEB)
+    w.records("invalid.example", '_smtp._tls TXT "v=TLSRPTv1; rua=https://in.reports.example/invalid"')
     w.records("example.org", '_smtp._tls TXT "v=TLSRPTv1; rua=https://in.reports.example/org"')
     w.records("plain.example", '_smtp._tls TXT "v=TLSRPTv1; rua=https://in.reports.example/plain"')
     w.domain("mailed.example", [real.MX])
@@ -126,9 +129,9 @@ def servers(ca):
     w.records("reports.example", f"in A {device.NET}30")
     w.knot()
     w.unbound()
-    w.nginx({zone: ca.issue("mta-sts." + zone) for zone in ("example.org", "plain.example")}, {real.WEB: "TLSv1.2 TLSv1.3"})
+    w.nginx({zone: ca.issue("mta-sts." + zone) for zone in POLICIES}, {real.WEB: "TLSv1.2 TLSv1.3"})
     w.postfix([world.Mx(real.MX, *ca.issue("mx1.example.org")), world.Mx(SECOND)], [
-        "ops@example.org", "tls@example.org", "ops@plain.example", "ops@mailed.example"])
+        "ops@example.org", "tls@example.org", "ops@plain.example", "ops@mailed.example", "ops@invalid.example"])
     return w
 
 
@@ -207,6 +210,15 @@ def by_mail(w):
     t.check("R-190: nobody reports on the report", r.status == 0 and not said(r), r)
 
 
+def invalid(box):
+    """R-165: a policy that is none is told as it stands there."""
+    alert(at(9, "08:00"), "ops@invalid.example", 0)
+    r = queue(at(10, "04:30"))
+    t.check("the report of an invalid policy", said(r) == [of(9, "invalid.example", "was accepted by https://in.reports.example/invalid")], r)
+    arrived(box, "/invalid", 9, "invalid.example", {"sts": (0, 1, {("sts-policy-invalid", None): 1}), "no-policy-found": (1, 0, {})},
+            {(None, None)})
+
+
 def what_is_wrong(w):
     for what, words, who, flash in (
             ("no contact", "they need both --report-org NAME and --report-contact ADDR", WHO[:2], ("--flash", FLASH)),
@@ -233,11 +245,12 @@ def main():
     device.link(BOARD, ca.file, IMAGE, "TLSRPT=1")
     device.link(BOARD, ca.file, SIGNS, "TLSRPT=1", "DKIM=1")
     w = servers(ca)
-    box = receiver.Receiver(device.NET + "30", evil.tls_context(*ca.issue("elsewhere.example")), {"/plain": 200})
+    box = receiver.Receiver(device.NET + "30", evil.tls_context(*ca.issue("elsewhere.example")), {"/plain": 200, "/invalid": 200})
     the_day(w)
     the_day_after(w, box, evil.tls_context(*ca.issue("in.reports.example")))
     what_is_wrong(w)
     by_mail(w)
+    invalid(box)
     t.end()
 
 
