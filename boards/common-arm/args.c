@@ -208,6 +208,16 @@ static const struct option table[] = {
     {"--flash", TEXT, AT(flash), NULL},
     {"--queue", FLAG, AT(queue), NULL},
 #endif
+#if STS_DKIM
+    {"--dkim-key", TEXT, AT(dkim_key), NULL}, /* a file of the debugger's host */
+    {"--dkim-selector", TEXT, AT(dkim_selector), NULL},
+    {"--dkim-domain", TEXT, AT(dkim_domain), NULL},
+#endif
+#if BOARD_TLSRPT
+    {"--report-org", TEXT, AT(report_org), NULL},
+    {"--report-contact", TEXT, AT(report_contact), NULL},
+    {"--report-lan", FLAG, AT(report_lan), NULL},
+#endif
     {"--timeout", NUMBER, AT(timeout_s), NULL},
     {"--smtp-port", NUMBER, AT(smtp_port), NULL},
     {"--https-port", NUMBER, AT(https_port), NULL},

@@ -18,6 +18,13 @@
 
 struct netif;
 
+#ifndef BOARD_TLSRPT
+#define BOARD_TLSRPT 0 /* TLSRPT=1 */
+#endif
+#if BOARD_TLSRPT && !BOARD_STORE
+#error "TLSRPT=1 needs flash to count in (BOARD_STORE)"
+#endif
+
 /* ---- the board (boards/NAME/) --------------------------------------------------------------- */
 
 /* Clocks and the UART. */
@@ -125,6 +132,13 @@ struct args {
     } policies[BOARD_POLICIES];
     size_t policies_count;
 #endif
+#if STS_DKIM
+    const char *dkim_key, *dkim_selector, *dkim_domain; /* key NULL: mail is not signed */
+#endif
+#if BOARD_TLSRPT
+    const char *report_org, *report_contact; /* both NULL: nothing is reported */
+    bool report_lan;                         /* addresses of private networks may be told */
+#endif
     int64_t now; /* -1: not given */
 };
 
@@ -156,6 +170,29 @@ const struct sts_net *network_functions(void);
 /* Reads the files of --policy. STS_OK; STS_ERR_SYNTAX, and it was said. */
 int policies_read(struct sts_mailer_config *config);
 
+/* ---- mail that is signed (dkim.c); only with DKIM=1 --------------------------------------------- */
+
+/* Reads the key, by way of the memory for TLS, which has to be free. STS_OK; STS_ERR_CONFIG, and it was said. */
+#if STS_DKIM
+int dkim_read(void);
+#else
+static inline int dkim_read(void)
+{
+    return STS_OK;
+}
+#endif
+
+/* Has the mailer sign with it. Returns as above, or STS_ERR_MEMORY and the like. */
+#if STS_DKIM
+int dkim_use(struct sts_wolfssl *wolf, struct sts_mailer_config *config);
+#else
+static inline int dkim_use(struct sts_wolfssl *wolf, struct sts_mailer_config *config)
+{
+    (void)wolf, (void)config;
+    return STS_OK;
+}
+#endif
+
 /* ---- what outlives a reset (store.c, queue.c); only with BOARD_STORE -------------------------- */
 
 /* The store on args.flash. NULL: there is none, which was said where one was asked for. */
@@ -172,11 +209,32 @@ static inline const struct sts_store *store_start(void)
 }
 #endif
 const struct sts_store *store_for_messages(void);
+const struct sts_store *store_for_reports(void); /* NULL: there is none */
 
 /* STS_OK, or what is wrong was said. `mailer` may be NULL: then alerts can be added, no more. */
 int queue_start(const struct sts_store *store, struct sts_mailer *mailer);
 int queue_add(const struct sts_message *message);
 int queue_run(void); /* exit status */
+
+/* ---- reports of what was seen of TLS (reports.c); only with TLSRPT=1 ---------------------------- */
+
+#if BOARD_TLSRPT
+/* Has what this mailer's callbacks say counted, where the arguments say who reports. STS_OK; STS_ERR_CONFIG, and it was said. */
+int reports_start(struct sts_mailer *mailer, struct sts_mailer_config *settings);
+
+/* Sends one report that is due, if one is; broken off when `urgent` says so. Whether another one may be due. */
+bool reports_send(bool (*urgent)(void));
+
+/* What could not be counted, at the end. */
+void reports_tell(void);
+#else
+static inline bool reports_send(bool (*urgent)(void))
+{
+    (void)urgent;
+    return false;
+}
+static inline void reports_tell(void) {}
+#endif
 
 /* ---- main.c ---------------------------------------------------------------------------------- */
 

@@ -18,22 +18,32 @@ BOARD_LWIP_C := $(addprefix src/core/,def.c inet_chksum.c init.c ip.c mem.c memp
 BOARD_WOLFSSL_C := $(addprefix src/,internal.c keys.c ssl.c tls.c tls13.c wolfio.c) \
     $(addprefix wolfcrypt/src/,aes.c asn.c chacha.c chacha20_poly1305.c ecc.c hash.c hmac.c kdf.c memory.c poly1305.c \
         random.c rsa.c sha256.c sha512.c sp_c32.c sp_cortexm.c sp_int.c wc_port.c wolfmath.c)
-# What Ed25519 takes, for mail that is signed: linked only where it is called.
+# What Ed25519 takes, for mail that is signed (DKIM=1).
 BOARD_ED25519_C := $(addprefix wolfcrypt/src/,ed25519.c fe_low_mem.c ge_low_mem.c)
 BOARD_PORT := $(sort $(wildcard port/wolfssl/*.c)) port/lwip/raw.c port/lwip/services.c port/ram/store.c
 # An image of another kind, as the benches build it: its main files, and objects that are linked in.
-BOARD_MAIN := main.c network.c policy.c store.c queue.c
+BOARD_MAIN := main.c network.c policy.c store.c queue.c dkim.c
 BOARD_MORE :=
-BOARD_COMMON := $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c)
+BOARD_COMMON = $(patsubst %,boards/common-arm/%,args.c clock.c entropy.c $(BOARD_MAIN) report.c semihost.c startup.c) \
+    $(if $(BOARD_REPORTS),boards/common-arm/reports.c boards/common/reporter.c)
 # Other settings: DEFS='-DBOARD_DHCP=1 ...', and for their objects a folder of their own, VARIANT=-dhcp: build/BOARD-dhcp/.
 # Only -DBOARD_POOL=BYTES needs no other objects.
-BOARD_DEFS := $(DEFS) $(if $(SOURCE_DATE_EPOCH),-DSTS_BUILD_EPOCH=$(SOURCE_DATE_EPOCH))
+# Options that find their folder by themselves. DKIM=1, mail can be signed: build/BOARD-dkim/, with a wolfSSL that signs. TLSRPT=1, TLS is
+# reported: build/BOARD-tlsrpt/; that takes flash to count in and 13 KB of RAM, so only mps2-an385 has it.
+$(if $(filter-out 0 1,$(DKIM)),$(error DKIM=$(DKIM) is neither 1 nor 0))
+BOARD_SIGNS := $(if $(filter 1,$(DKIM)),-dkim)
+$(if $(filter-out 0 1,$(TLSRPT)),$(error TLSRPT=$(TLSRPT) is neither 1 nor 0))
+BOARD_REPORTS := $(if $(filter 1,$(TLSRPT)),-tlsrpt)
+$(if $(BOARD_REPORTS),$(if $(filter-out mps2-an385,$(BOARD)),$(error TLSRPT=1: $(BOARD) has no flash store to count in; mps2-an385 has)))
+BOARD_VARIANT := $(VARIANT)$(BOARD_SIGNS)$(BOARD_REPORTS)
+BOARD_DEFS := $(DEFS) $(if $(BOARD_SIGNS),-DSTS_DKIM=1) $(if $(BOARD_REPORTS),-DBOARD_TLSRPT=1) $(if $(SOURCE_DATE_EPOCH),-DSTS_BUILD_EPOCH=$(SOURCE_DATE_EPOCH))
 
 # $(1): the board
 define board_rules
 $(1)_DEFS := -DSTS_CONFIG_FILE='"boards/$(1)/stsmail_limits.h"' -DWOLFSSL_USER_SETTINGS \
     -DSTS_WOLFSSL_FEATURES='"boards/$(1)/wolfssl_features.h"' -DNO_WOLFSSL_MEMORY_STUBS $(BOARD_DEFS) -iquote .
-$(1)_OUT := $(B)/$(1)$(VARIANT)
+$(1)_OUT := $(B)/$(1)$(BOARD_VARIANT)
+$(1)_WOLFSSL := $(B)/$(1)$(BOARD_SIGNS)/wolfssl
 $(1)_DIRS := -Iboards/$(1) -Iboards/common-arm/lwip -Iport/wolfssl
 $(1)_FLAGS := $(BOARD_CPU) $(BOARD_OPT) -MMD -MP $$($(1)_DEFS) $$($(1)_DIRS)
 $(1)_OURS := -std=c11 $(WARN) -Iinclude -I. -isystem $(LWIP_DIR)/src/include -isystem $(WOLFSSL_DIR)
@@ -50,7 +60,7 @@ $$($(1)_OUT)/boards/%.o: boards/%.c | arm-packages $(WOLFSSL_DIR)/wolfssl/ssl.h 
 	@mkdir -p $$(@D)
 	$(BOARD_CC) $$($(1)_OURS) $$($(1)_FLAGS) -Iboards/common-arm -c $$< -o $$@
 
-$(B)/$(1)/wolfssl/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/small_features.h port/wolfssl/hook.h \
+$$($(1)_WOLFSSL)/%.o: $(WOLFSSL_DIR)/wolfssl/ssl.h port/wolfssl/user_settings.h port/wolfssl/small_features.h port/wolfssl/hook.h \
         boards/$(1)/wolfssl_features.h | arm-packages
 	@mkdir -p $$(@D)
 	$(BOARD_CC) -std=gnu11 -w $(BOARD_CPU) $(BOARD_OPT) $$($(1)_DEFS) -I$(WOLFSSL_DIR) -Iport/wolfssl \
@@ -62,7 +72,7 @@ $$($(1)_OUT)/lwip/%.o: $(LWIP_DIR)/src/include/lwip/tcp.h boards/$(1)/lwipopts.h
 	$(BOARD_CC) -std=gnu11 -w $(BOARD_CPU) $(BOARD_OPT) $$($(1)_DEFS) $$($(1)_DIRS) -Iinclude -I$(LWIP_DIR)/src/include -c $(LWIP_DIR)/$$* -o $$@
 
 $(1)_OBJ := $$(patsubst %.c,$$($(1)_OUT)/%.o,$(CORE) $(BOARD_PORT) $(BOARD_COMMON) $$(wildcard boards/$(1)/*.c)) \
-    $$(patsubst %,$(B)/$(1)/wolfssl/%.o,$(BOARD_WOLFSSL_C)) $$(patsubst %,$$($(1)_OUT)/lwip/%.o,$(BOARD_LWIP_C))
+    $$(patsubst %,$$($(1)_WOLFSSL)/%.o,$(BOARD_WOLFSSL_C) $(if $(BOARD_SIGNS),$(BOARD_ED25519_C))) $$(patsubst %,$$($(1)_OUT)/lwip/%.o,$(BOARD_LWIP_C))
 
 # With other anchors: CA=FILE. The image of a test has a name of its own, ELF=FILE.
 $(1)_ROOTS := $(or $(CA),$(BOARD_CA))

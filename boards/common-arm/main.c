@@ -313,8 +313,12 @@ static int start_mailer(void)
         .on_decision = report_decision,
         .on_date = confirm_date,
     };
-    int error = policies_read(&config);
+    int error = dkim_use(&wolf, &config);
 
+    error = error != STS_OK ? error : policies_read(&config);
+#if BOARD_TLSRPT
+    error = error != STS_OK ? error : reports_start(&mailer, &config);
+#endif
     if (error != STS_OK) {
         return error;
     }
@@ -339,8 +343,9 @@ static int start_mailer(void)
 /* STS_OK, or the reason why all mail is kept for later; what is wrong was said. */
 static int start(void)
 {
-    int error = network_start();
+    int error = dkim_read();
 
+    error = error != STS_OK ? error : network_start();
     error = error != STS_OK ? error : start_tls();
     return error != STS_OK ? error : start_mailer();
 }
@@ -374,6 +379,7 @@ int main(void)
     (void)sts_clock_save(&calendar);
     network_linger();
     tell_shortage();
+    reports_tell();
     report_effort(&wolf, &effort);
     return status;
 }

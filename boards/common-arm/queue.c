@@ -111,7 +111,19 @@ static bool count_waiting(void *arg, const struct sts_queue_entry *entry)
     return true;
 }
 
-/* Until nothing is due. */
+#if BOARD_TLSRPT
+static bool alert_due(void)
+{
+    struct sts_time now;
+
+    clock_now(&now);
+    return sts_queue_due_ms(&queue, &now) == 0;
+}
+#else
+#define alert_due NULL
+#endif
+
+/* Until nothing is due: alerts, and then a report; between two of these the alerts have their turn. */
 int queue_run(void)
 {
     struct sts_time now;
@@ -125,7 +137,7 @@ int queue_run(void)
         error = sts_queue_poll(&queue, &now);
         clock_now(&now);
         sts_queue_wait(&queue, &now, 1000);
-    } while (error == STS_BUSY);
+    } while (error == STS_BUSY || (error == STS_OK && reports_send(alert_due)));
     if (error != STS_OK || sts_queue_list(&queue, count_waiting, &waiting) != STS_OK) {
         return refuse(EX_IOERR, "the queue cannot be read or written", "");
     }

@@ -20,6 +20,10 @@ static uint32_t file;
 static struct sts_flash_store flash_log;
 static struct sts_flash_handle one, two;
 static struct sts_store policies, messages;
+#if BOARD_TLSRPT
+static struct sts_flash_handle three;
+static struct sts_store counts;
+#endif
 
 /* ---- the driver ------------------------------------------------------------------------------- */
 
@@ -109,6 +113,9 @@ const struct sts_store *store_start(void)
     }
     sts_flash_store_handle(&flash_log, &one, &policies);
     sts_flash_store_handle(&flash_log, &two, &messages);
+#if BOARD_TLSRPT
+    sts_flash_store_handle(&flash_log, &three, &counts);
+#endif
     return &policies;
 }
 
@@ -116,5 +123,12 @@ const struct sts_store *store_for_messages(void)
 {
     return &messages;
 }
+
+#if BOARD_TLSRPT
+const struct sts_store *store_for_reports(void)
+{
+    return counts.read != NULL ? &counts : NULL;
+}
+#endif
 
 #endif

@@ -289,7 +289,7 @@ const struct sts_tlsrpt_config *report_config(void);
 /* Sends one report that is due, if one is (report_send.c); the mailer was set up with *config and is idle. What became of it is said, and
  * hinders nothing. It is broken off, to be tried again,
  * when `urgent` says so. Whether another one may be due. */
-bool report_send(struct options *o, const struct sts_mailer_config *config, bool (*urgent)(void));
+bool report_send(const struct sts_mailer_config *config, bool (*urgent)(void));
 
 /* From the mailer's callbacks; nothing where nobody reports. */
 void report_decision(const struct sts_decision *decision);

@@ -12,7 +12,7 @@ LINUX_HOSTED := -std=c11 $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_FORTIFY
 LINUX_OBJ := $(B)/linux/obj
 LINUX_LIB := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(CORE) $(wildcard port/posix/*.c port/ram/*.c)) \
         $(patsubst %.c,$(B)/linux/%.o,$(wildcard port/wolfssl/*.c))
-LINUX_MAIN := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(wildcard boards/linux/*.c))
+LINUX_MAIN := $(patsubst %.c,$(LINUX_OBJ)/%.o,$(wildcard boards/linux/*.c boards/common/*.c))
 
 ## all: the program for this machine, build/linux/stsmail
 .PHONY: all
@@ -31,7 +31,7 @@ $(LINUX_OBJ)/port/%.o: port/%.c | linux-packages
 	$(CC) $(LINUX_HOSTED) $(LINUX_FLAGS) -c $< -o $@
 
 # SOURCE_DATE_EPOCH raises the date before which a clock counts as unset.
-$(LINUX_OBJ)/boards/linux/%.o: boards/linux/%.c Makefile | linux-packages
+$(LINUX_OBJ)/boards/%.o: boards/%.c Makefile | linux-packages
 	@mkdir -p $(@D)
 	$(CC) $(LINUX_HOSTED) $(LINUX_FLAGS) -DSTS_VERSION='"$(VERSION)"' \
 	    $(if $(SOURCE_DATE_EPOCH),-DSTS_BUILD_EPOCH=$(SOURCE_DATE_EPOCH)) -c $< -o $@

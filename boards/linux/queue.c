@@ -489,7 +489,7 @@ static bool alert_due(void)
 static bool reports_due(void)
 {
     outcome_start(&run.out, "");
-    return !stopped && report_send(run.o, run.config, alert_due);
+    return !stopped && report_send(run.config, alert_due);
 }
 
 /* Others may add messages at any time: they are seen each `every_s`, and our own when they are due. */

@@ -27,34 +27,25 @@ import lab
 lab.enter()
 
 import device
+import real
 import world
 
 BEGIN, END = "<!-- make bench-boards: begin -->", "<!-- make bench-boards: end -->"
 KINDS = {"ec": "P-256", "p384": "P-384", "rsa2048": "RSA-2048", "rsa4096": "RSA-4096"}
 MHZ = {"mps2-an385": 25, "lm3s6965evb": 12.5}
 RECORDED = os.path.join(HERE, "recorded")
-RESOLVER, WEB, MX = (device.far(a) for a in ("127.0.0.1", "127.0.0.20", "127.0.0.10"))
-
-
-class World(world.World):
-    """The same servers, where a device can reach them."""
-
-    def write(self, name, text):
-        return super().write(name, text.replace("    chroot: \"\"", f"    access-control: {device.DEVICE}/32 allow\n"
-                                                f"    access-control: {device.NET}0/24 allow\n    chroot: \"\"") if name == "unbound.conf" else text)
 
 
 def servers(kind):
     """Real ones, with chains of this kind. Returns the file of the root."""
-    world.RESOLVER, world.WEB = RESOLVER, WEB
     root = lab.CA(lab.scratch("ca-" + kind), kind=kind)
     middle = device.Intermediate(root, "middle", kind)
-    w = World()
-    w.domain("example.org", mx=[MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=WEB)
+    w = real.World()
+    w.domain("example.org", mx=[real.MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=real.WEB)
     w.knot()
     w.unbound()
     w.nginx({"example.org": middle.issue("mta-sts.example.org", kind=kind)})
-    w.postfix([world.Mx(MX, *middle.issue("mx1.example.org", kind=kind))], ["ops@example.org"], ["myhostname = mx1.example.org"])
+    w.postfix([world.Mx(real.MX, *middle.issue("mx1.example.org", kind=kind))], ["ops@example.org"], ["myhostname = mx1.example.org"])
     return root.file
 
 
@@ -80,7 +71,7 @@ def link(board, root, text, assembly=True):
 
 def run(board, elf, word, shift, tap="tap0"):
     """One run; instructions. A tick of SysTick is as long as so many instructions."""
-    network = [] if word == "play" else ["--ip", device.DEVICE + "/24", "--gateway", device.HOST, "--dns", RESOLVER]
+    network = [] if word == "play" else ["--ip", device.DEVICE + "/24", "--gateway", device.HOST, "--dns", real.RESOLVER]
     r = device.run_as_is(board, elf, word, *network, timeout=900, more=("-icount", f"shift={shift}") if shift is not None else (), tap=tap)
     if r.status != 0 or r.notes.get("as it was recorded") != 1:
         sys.exit(f"{board}: {word}: is the recording still ours? bench.py --again makes a new one\n{r!r}")

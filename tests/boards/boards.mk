@@ -20,7 +20,7 @@ boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf)
 ## check-boards: every scenario of tests/interop that makes sense on a board, on each board; takes its time
 .PHONY: check-boards
 check-boards: boards-interop boards
-	@$(PYTHON) tests/tally.py $(B)/results boards boards-interop boards-power boards-runtime
+	@$(PYTHON) tests/tally.py $(B)/results boards boards-interop boards-power boards-reported boards-runtime boards-signed
 
 BOARD_LAB := test_replies.py test_starttls.py test_dns.py test_policy_host.py
 .PHONY: boards-interop
@@ -54,8 +54,9 @@ BOARD_MAPS := $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.map)
 size-boards: $(BOARD_READY) $(foreach b,$(BOARDS),$(B)/$(b)/stsmail.elf) $(foreach b,$(BOARDS),board-used-$(b))
 	@$(PYTHON) boards/common-arm/size.py --used $(B)/used --write README.md $(BOARD_MAPS)
 
-size-board: firmware board-used-$(BOARD)
-	@$(PYTHON) boards/common-arm/size.py --used $(B)/used $($(BOARD)_ELF:.elf=.map)
+# With an option or a VARIANT: what the image takes, and no runs.
+size-board: firmware $(if $(BOARD_VARIANT),,board-used-$(BOARD))
+	@$(PYTHON) boards/common-arm/size.py $(if $(BOARD_VARIANT),,--used $(B)/used) $($(BOARD)_ELF:.elf=.map)
 
 # What the images say at their end, for each kind of chain.
 .PHONY: $(foreach b,$(BOARDS),board-used-$(b))

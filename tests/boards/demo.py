@@ -18,35 +18,26 @@ import lab
 lab.enter()
 
 import device
+import real
 import world
 
 BOARD = sys.argv[1]
 ELF = os.path.join(lab.BUILD, BOARD, "demo.elf")
 BODY = "On battery since 03:12, 11 minutes left."
-RESOLVER, WEB, MX = (device.far(a) for a in ("127.0.0.1", "127.0.0.20", "127.0.0.10"))
-
-
-class World(world.World):
-    """The same servers, where a device can reach them."""
-
-    def write(self, name, text):
-        return super().write(name, text.replace("    chroot: \"\"", f"    access-control: {device.DEVICE}/32 allow\n"
-                                                f"    access-control: {device.NET}0/24 allow\n    chroot: \"\"") if name == "unbound.conf" else text)
 
 
 def main():
-    world.RESOLVER, world.WEB = RESOLVER, WEB
     device.network()
     ca = lab.CA(lab.scratch("ca"))
     device.link(BOARD, ca.file, ELF)
-    w = World()
-    w.domain("example.org", mx=[MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=WEB)
+    w = real.World()
+    w.domain("example.org", mx=[real.MX], policy=world.policy(mx=["mx1.example.org"]), id="20260528", web=real.WEB)
     w.knot()
     w.unbound()
     w.nginx({"example.org": ca.issue("mta-sts.example.org")})
-    w.postfix([world.Mx(MX, *ca.issue("mx1.example.org"))], ["ops@example.org"], ["myhostname = mx1.example.org"])
+    w.postfix([world.Mx(real.MX, *ca.issue("mx1.example.org"))], ["ops@example.org"], ["myhostname = mx1.example.org"])
 
-    args = ["--dns", RESOLVER, "--from", "ups7@example.com", "--hostname", "ups7.example.com", "--floor", "policy",
+    args = ["--dns", real.RESOLVER, "--from", "ups7@example.com", "--hostname", "ups7.example.com", "--floor", "policy",
             "--subject", "UPS 7", "--body", BODY, "--json", "-v", "ops@example.org"]
     print(f"--- {BOARD} in QEMU, with the arguments\n\n    send {shlex.join(args)}\n", flush=True)
     r = device.run(BOARD, ELF, *args)

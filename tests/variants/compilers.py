@@ -24,7 +24,7 @@ ARM = ["arm-none-eabi-gcc", "-mthumb", "-Os"]
 FILES = {
     "core": (glob.glob("core/*.c") + glob.glob("port/ram/*.c"), CORE),
     "posix": (glob.glob("port/posix/*.c"), HOSTED),
-    "linux": ([f for f in glob.glob("boards/linux/*.c")], HOSTED),
+    "linux": ([f for f in glob.glob("boards/linux/*.c") + glob.glob("boards/common/*.c")], HOSTED),
     "wolfssl": (glob.glob("port/wolfssl/*.c"), WOLFSSL),
 }
 EVERYWHERE = ("core", "posix", "linux", "wolfssl")
